@@ -1,0 +1,88 @@
+#ifndef DOWNPOUR_KERNELS_UPDATE_H_
+#define DOWNPOUR_KERNELS_UPDATE_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+#include "common/tensor/dtype.h"
+
+// One optimizer step over a run of elements, in one pass over memory: what every backend (reference, simd, cuda)
+// implements and what server/optimizer fills in. Plain data, no ownership; see kernels/kernels.h for the entry points.
+
+namespace downpour {
+
+// The arithmetic of the step itself. AdamW is kAdam with `decay_factor` below 1; DiLoCo's outer step is kNesterov.
+// LAMB needs the norms of the whole weight and update first: kLambMoments advances the moments and adds up the norms
+// without writing weights, kLambApply then writes the weights from the moments.
+enum class UpdateRule : uint8_t {
+  kSgd,
+  kMomentum,
+  kNesterov,
+  kAdagrad,
+  kRmsProp,
+  kAdam,
+  kFtrl,
+  kLambMoments,
+  kLambApply,
+};
+
+inline constexpr int kSlotsMax = 3;
+
+// The numbers of one step, the same for every element; folded by the optimizer so that the pass does no more than it
+// must. For each element, in this order:
+//   g = gradient * gradient_scale, then clamped to [-clip_value, clip_value]
+//   g += delay_lambda * g * g * (w - w_pulled)          where the arrays have `weight_pulled`
+//   g += weight_decay * w                                L2, as PyTorch's `weight_decay`
+//   w *= decay_factor                                    decoupled decay, as AdamW
+//   the rule
+//   average = average_decay * average + (1 - average_decay) * w      where the arrays have `average`
+struct UpdateScalars {
+  float rate = 0;            // learning rate, with bias correction and trust ratio folded in
+  float gradient_scale = 1;  // clipping by norm, averaging over workers
+  float clip_value = std::numeric_limits<float>::infinity();
+  float delay_lambda = 0;
+  float weight_decay = 0;
+  float decay_factor = 1;
+  float momentum = 0;           // kMomentum, kNesterov, kRmsProp
+  float gradient_weight = 1;    // kMomentum, kNesterov: 1 - dampening (1 on the first step, as PyTorch)
+  float beta1 = 0;              // kAdam, kLamb*
+  float beta2 = 0;              // kAdam, kLamb*, kRmsProp (its alpha)
+  float epsilon = 0;            // added outside the square root, as PyTorch
+  float denominator_scale = 1;  // kAdam, kLamb*: 1 / sqrt(1 - beta2^t)
+  float moment_scale = 1;       // kLamb*: 1 / (1 - beta1^t)
+  bool centered = false;        // kRmsProp
+  float l1 = 0;                 // kFtrl
+  float l2 = 0;                 // kFtrl
+  float beta = 0;               // kFtrl: added to sqrt(n) in the denominator
+  float average_decay = 0;
+};
+
+// Where the elements lie. `gradient` may have any alignment; every other pointer is aligned to 64 bytes at the start
+// of a block. An `_out` pointer equals its `_in` for an update in place and otherwise does not overlap it; all `count`
+// elements of every `_out` that the rule has are written.
+// Slots by rule: kMomentum, kNesterov {velocity}; kAdagrad {sum of squares}; kRmsProp {mean square, velocity if
+// momentum > 0, mean if centered}; kAdam, kLamb* {first moment, second moment}; kFtrl {n, z}.
+struct UpdateArrays {
+  const std::byte* gradient = nullptr;
+  DType gradient_dtype = DType::kFloat32;  // kFloat32, kBFloat16 or kFloat16
+  const float* weight_in = nullptr;
+  float* weight_out = nullptr;
+  std::array<const float*, kSlotsMax> slot_in = {};
+  std::array<float*, kSlotsMax> slot_out = {};
+  const float* weight_pulled = nullptr;  // null: no delay compensation
+  const float* average_in = nullptr;     // null: no moving average
+  float* average_out = nullptr;
+  size_t count = 0;
+};
+
+// What a kLambMoments pass adds up over the elements it saw.
+struct LambNorms {
+  double weight_squared = 0;
+  double update_squared = 0;
+};
+
+}  // namespace downpour
+
+#endif  // DOWNPOUR_KERNELS_UPDATE_H_
