@@ -18,9 +18,6 @@ def system_libraries():
             "absl_flat_hash_set",
             "absl_inlined_vector",
             "absl_span",
-            "absl_flags",
-            "absl_flags_parse",
-            "absl_flags_usage",
             "absl_failure_signal_handler",
         ],
     )
@@ -30,6 +27,13 @@ def system_libraries():
         header = "benchmark/benchmark.h",
         pkg_config = ["benchmark"],
         linkopts = ["-lpthread"],
+    )
+    system_library(
+        name = "cli11",
+        package = "libcli11-dev",
+        header = "CLI/CLI.hpp",
+        version_header = "Version.hpp",
+        version_macros = ["CLI11_VERSION_MAJOR", "CLI11_VERSION_MINOR", "CLI11_VERSION_PATCH"],
     )
     system_library(
         name = "grpc",
@@ -52,10 +56,16 @@ def system_libraries():
         pkg_config = ["libhwy"],
     )
     system_library(
+        name = "json",
+        package = "nlohmann-json3-dev",
+        header = "nlohmann/json.hpp",
+        pkg_config = ["nlohmann_json"],
+    )
+    system_library(
         name = "onednn",
         package = "libdnnl-dev",
         header = "dnnl.hpp",
-        version_header = "dnnl_version.h",
+        version_header = "oneapi/dnnl/dnnl_version.h",
         version_macros = ["DNNL_VERSION_MAJOR", "DNNL_VERSION_MINOR", "DNNL_VERSION_PATCH"],
         linkopts = ["-ldnnl"],
     )

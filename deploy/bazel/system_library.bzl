@@ -38,7 +38,7 @@ def _header_version(ctx, header):
     """The version that a header states in macros such as `#define DNNL_VERSION_MAJOR 2`."""
     if not ctx.attr.version_macros:
         return "system"
-    source = header.dirname.get_child(ctx.attr.version_header) if ctx.attr.version_header else header
+    source = ctx.path(str(header.dirname) + "/" + ctx.attr.version_header) if ctx.attr.version_header else header
     found = {}
     for line in ctx.read(source).split("\n"):
         words = [word for word in line.replace("\t", " ").split(" ") if word]
@@ -76,7 +76,7 @@ cc_library(
         tools = repr(tools),
         macro = ctx.name.upper(),
         version = version,
-        linkopts = repr(flags + ctx.attr.linkopts),
+        linkopts = repr(["-Wl,--as-needed"] + flags + ctx.attr.linkopts),
     ))
 
 system_library = repository_rule(

@@ -1,0 +1,36 @@
+#ifndef DOWNPOUR_CLI_COMMAND_H_
+#define DOWNPOUR_CLI_COMMAND_H_
+
+#include <memory>
+
+#include "CLI/CLI.hpp"
+
+// The frame of the `downpour` program: each subcommand is a class in its own file, listed in downpour_main.cc.
+
+namespace downpour {
+
+// What the program's exit status means; scripts rely on it.
+enum ExitStatus : int {
+  kExitDone = 0,
+  kExitFailed = 1,  // the job or the check failed
+  kExitUsage = 2,   // the command, or a file given to it, is wrong
+  kExitInterrupted = 130,
+};
+
+// One subcommand. Registered once, before the command line is read; run at most once, on the main thread.
+class Command {
+ public:
+  virtual ~Command() = default;
+
+  // Adds the subcommand with its flags to `app` and returns it. `this` outlives `app`.
+  virtual CLI::App* Register(CLI::App& app) = 0;
+
+  // Does the work; the return value is the exit status of the program.
+  virtual int Run() = 0;
+};
+
+std::unique_ptr<Command> MakeVersionCommand();
+
+}  // namespace downpour
+
+#endif  // DOWNPOUR_CLI_COMMAND_H_

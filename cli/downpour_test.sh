@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# The program as people and scripts meet it: its output and exit status.
+set -uo pipefail
+program=cli/downpour
+failures=0
+
+# expect STATUS PATTERN ARGUMENT...: the exit status, and what its output must contain.
+expect() {
+  local want=$1 pattern=$2 output status=0
+  shift 2
+  output=$("$program" "$@" 2>&1) || status=$?
+  if [ "$status" != "$want" ] || ! grep -q -- "$pattern" <<<"$output"; then
+    printf 'downpour %s: status %s (want %s), output should contain "%s":\n%s\n' "$*" "$status" "$want" "$pattern" "$output"
+    failures=$((failures + 1))
+  fi
+}
+
+expect 0 '^downpour ' version
+expect 0 '"downpour":"' version --json
+expect 0 'version' --help
+expect 0 '--json' version --help
+expect 2 'subcommand is required'
+expect 2 'wrongcommand' wrongcommand
+expect 2 '--wrongflag' version --wrongflag
+"$program" version >/dev/full 2>/dev/null && echo "a full disk must not pass for success" && failures=$((failures + 1))
+exit "$failures"
