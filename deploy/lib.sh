@@ -54,7 +54,7 @@ stage() {
     printf '%5d s\n' $((SECONDS - started))
   else
     printf '%5d s  failed\n' $((SECONDS - started))
-    grep -v '^[0-9.]*: src/main/tools/linux-sandbox' "$log" | tail -n 60 | sed 's/^/    /' >&2
+    tail -n 60 "$log" | sed 's/^/    /' >&2
     printf '    (all of it: %s)\n' "$log" >&2
   fi
   return "$status"
