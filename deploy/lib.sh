@@ -19,13 +19,33 @@ scratch_dir() {
 }
 scratch=$(scratch_dir)
 
+# The folder to call Bazel in. Bazel 4.2 refuses a path with a space, so such a tree is given a folder of links elsewhere,
+# made anew each time; the other way round, its bazel-bin is linked into the tree.
+bazel_tree() {
+  case "$repo" in *[[:space:]]*) ;; *) printf '%s\n' "$repo" && return ;; esac
+  local tree entry
+  tree="$scratch/trees/$(cksum <<<"$repo" | cut -d' ' -f1)"
+  case "$tree" in *[[:space:]]*) tree="/tmp/downpour-$(id -u)/trees/${tree##*/}" ;; esac
+  mkdir -p "$tree"
+  find "$tree" -mindepth 1 -maxdepth 1 -type l ! -name 'bazel-*' -delete
+  for entry in "$repo"/* "$repo"/.bazelrc "$repo"/.bazelignore; do
+    case "${entry##*/}" in bazel-*) ;; *) [ ! -e "$entry" ] || ln -s "$entry" "$tree/" ;; esac
+  done
+  for entry in bin out testlogs; do
+    ln -sfn "$tree/bazel-$entry" "$repo/bazel-$entry"
+  done
+  printf '%s\n' "$tree"
+}
+
 # Bazel in this tree. Its own default place is kept where that works, so that a plain `bazel build` shares the results.
 run_bazel() {
-  local startup=()
+  local startup=() tree
   case "$scratch" in
-    "${TMPDIR:-/tmp}"/downpour-*) startup=("--output_user_root=$scratch/bazel") ;;
+    "${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}"/*) ;;
+    *) startup=("--output_user_root=$scratch/bazel") ;;
   esac
-  (cd "$repo" && bazel "${startup[@]}" "$@")
+  tree=$(bazel_tree)
+  (cd "$tree" && bazel "${startup[@]}" "$@")
 }
 
 # What a stage's log says last, for the live line of a terminal.

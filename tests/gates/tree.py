@@ -15,6 +15,17 @@ def workspace_root():
     return os.path.dirname(os.path.realpath("WORKSPACE"))
 
 
+def bazel_root():
+    """Where Bazel can be called: the checkout, or the folder of links that stands for one with a space in its path."""
+    path = os.path.abspath("WORKSPACE")
+    while os.path.islink(path):
+        target = os.path.join(os.path.dirname(path), os.readlink(path))
+        if " " in target:
+            break
+        path = target
+    return os.path.dirname(path)
+
+
 def walk(root):
     """Every file of the tree, as paths relative to its root."""
     for folder, folders, files in os.walk(root):
@@ -75,6 +86,7 @@ def query_rules(root):
     folders = sorted({path.split("/")[0] for path in walk(root) if os.path.basename(path) == "BUILD" and "/" in path})
     pattern = " + ".join(["//:all"] + [f"//{folder}/..." for folder in folders])
     command = bazel + ["query", "--output=xml", "--noshow_progress", f"kind(rule, {pattern})"]
+    root = bazel_root()
     result = subprocess.run(command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                             text=True)
     subprocess.run(bazel + ["shutdown"], cwd=root, env=environment, stderr=subprocess.DEVNULL, check=False)
