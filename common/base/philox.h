@@ -12,15 +12,27 @@
 
 namespace downpour {
 
+namespace philox_internal {
+
+using Block = std::array<uint32_t, 4>;
+using Key = std::array<uint32_t, 2>;
+
+constexpr Block Round(const Block& block, const Key& key) {
+  const uint64_t product0 = uint64_t{0xD2511F53} * block[0];
+  const uint64_t product1 = uint64_t{0xCD9E8D57} * block[2];
+  return {static_cast<uint32_t>(product1 >> 32) ^ block[1] ^ key[0], static_cast<uint32_t>(product1),
+          static_cast<uint32_t>(product0 >> 32) ^ block[3] ^ key[1], static_cast<uint32_t>(product0)};
+}
+
+constexpr Key NextKey(const Key& key) { return {key[0] + 0x9E3779B9, key[1] + 0xBB67AE85}; }
+
+}  // namespace philox_internal
+
 // 128 random bits for a 128-bit counter under a 64-bit key; words in the order of the paper and of Random123.
 constexpr std::array<uint32_t, 4> Philox4x32(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key) {
   for (int round = 0; round < 10; ++round) {
-    const uint64_t product0 = uint64_t{0xD2511F53} * counter[0];
-    const uint64_t product1 = uint64_t{0xCD9E8D57} * counter[2];
-    counter = {static_cast<uint32_t>(product1 >> 32) ^ counter[1] ^ key[0], static_cast<uint32_t>(product1),
-               static_cast<uint32_t>(product0 >> 32) ^ counter[3] ^ key[1], static_cast<uint32_t>(product0)};
-    key[0] += 0x9E3779B9;
-    key[1] += 0xBB67AE85;
+    counter = philox_internal::Round(counter, key);
+    key = philox_internal::NextKey(key);
   }
   return counter;
 }
@@ -83,12 +95,25 @@ class PhiloxStream {
   }
 
  private:
+  // Two blocks at a time: the rounds of one wait for their multiplications, those of two hardly longer.
   constexpr void Refill() {
-    words_ = Philox4x32({static_cast<uint32_t>(position_), static_cast<uint32_t>(position_ >> 32),
-                         static_cast<uint32_t>(stream_), static_cast<uint32_t>(stream_ >> 32)},
-                        key_);
-    ++position_;
+    using namespace philox_internal;
+    Block first = Counter(position_);
+    Block second = Counter(position_ + 1);
+    Key key = key_;
+    for (int round = 0; round < 10; ++round) {
+      first = Round(first, key);
+      second = Round(second, key);
+      key = NextKey(key);
+    }
+    words_ = {first[0], first[1], first[2], first[3], second[0], second[1], second[2], second[3]};
+    position_ += 2;
     used_ = 0;
+  }
+
+  constexpr philox_internal::Block Counter(uint64_t position) const {
+    return {static_cast<uint32_t>(position), static_cast<uint32_t>(position >> 32), static_cast<uint32_t>(stream_),
+            static_cast<uint32_t>(stream_ >> 32)};
   }
 
   constexpr uint32_t UniformInt32(uint32_t bound) {
@@ -103,8 +128,8 @@ class PhiloxStream {
   std::array<uint32_t, 2> key_;
   uint64_t stream_;
   uint64_t position_ = 0;  // of the next block of four words
-  std::array<uint32_t, 4> words_{};
-  size_t used_ = 4;  // of words_
+  std::array<uint32_t, 8> words_{};
+  size_t used_ = 8;  // of words_
 };
 
 }  // namespace downpour
