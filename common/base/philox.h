@@ -8,33 +8,44 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 #include <utility>
 
+#include "common/base/philox_rounds.h"
+
 namespace downpour {
-
-namespace philox_internal {
-
-using Block = std::array<uint32_t, 4>;
-using Key = std::array<uint32_t, 2>;
-
-constexpr Block Round(const Block& block, const Key& key) {
-  const uint64_t product0 = uint64_t{0xD2511F53} * block[0];
-  const uint64_t product1 = uint64_t{0xCD9E8D57} * block[2];
-  return {static_cast<uint32_t>(product1 >> 32) ^ block[1] ^ key[0], static_cast<uint32_t>(product1),
-          static_cast<uint32_t>(product0 >> 32) ^ block[3] ^ key[1], static_cast<uint32_t>(product0)};
-}
-
-constexpr Key NextKey(const Key& key) { return {key[0] + 0x9E3779B9, key[1] + 0xBB67AE85}; }
-
-}  // namespace philox_internal
 
 // 128 random bits for a 128-bit counter under a 64-bit key; words in the order of the paper and of Random123.
 constexpr std::array<uint32_t, 4> Philox4x32(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key) {
   for (int round = 0; round < 10; ++round) {
-    counter = philox_internal::Round(counter, key);
-    key = philox_internal::NextKey(key);
+    const uint64_t product0 = uint64_t{philox_internal::kMultiplier0} * counter[0];
+    const uint64_t product1 = uint64_t{philox_internal::kMultiplier1} * counter[2];
+    counter = {static_cast<uint32_t>(product1 >> 32) ^ counter[1] ^ key[0], static_cast<uint32_t>(product1),
+               static_cast<uint32_t>(product0 >> 32) ^ counter[3] ^ key[1], static_cast<uint32_t>(product0)};
+    key[0] += philox_internal::kKeyStep0;
+    key[1] += philox_internal::kKeyStep1;
   }
   return counter;
+}
+
+// The blocks of four counters that follow one another: {position, stream}, {position + 1, stream}, ..., each half 64
+// bits, low word first. Costs about as much as one block, whose multiplications wait for each other.
+constexpr std::array<uint32_t, 16> PhiloxFourBlocks(uint64_t position, uint64_t stream, std::array<uint32_t, 2> key) {
+  std::array<uint32_t, 16> words{};
+#if defined(__SSE2__)
+  if (!std::is_constant_evaluated()) {
+    philox_internal::FourBlocksSse2(position, stream, key, words.data());
+    return words;
+  }
+#endif
+  for (uint64_t block = 0; block < 4; ++block) {
+    const std::array<uint32_t, 4> four =
+        Philox4x32({static_cast<uint32_t>(position + block), static_cast<uint32_t>((position + block) >> 32),
+                    static_cast<uint32_t>(stream), static_cast<uint32_t>(stream >> 32)},
+                   key);
+    for (size_t word = 0; word < 4; ++word) words[4 * block + word] = four[word];
+  }
+  return words;
 }
 
 // The top 24 bits as a float in [0, 1), the top 53 as a double in [0, 1): every value equally likely.
@@ -95,25 +106,10 @@ class PhiloxStream {
   }
 
  private:
-  // Two blocks at a time: the rounds of one wait for their multiplications, those of two hardly longer.
   constexpr void Refill() {
-    using namespace philox_internal;
-    Block first = Counter(position_);
-    Block second = Counter(position_ + 1);
-    Key key = key_;
-    for (int round = 0; round < 10; ++round) {
-      first = Round(first, key);
-      second = Round(second, key);
-      key = NextKey(key);
-    }
-    words_ = {first[0], first[1], first[2], first[3], second[0], second[1], second[2], second[3]};
-    position_ += 2;
+    words_ = PhiloxFourBlocks(position_, stream_, key_);
+    position_ += 4;
     used_ = 0;
-  }
-
-  constexpr philox_internal::Block Counter(uint64_t position) const {
-    return {static_cast<uint32_t>(position), static_cast<uint32_t>(position >> 32), static_cast<uint32_t>(stream_),
-            static_cast<uint32_t>(stream_ >> 32)};
   }
 
   constexpr uint32_t UniformInt32(uint32_t bound) {
@@ -128,8 +124,8 @@ class PhiloxStream {
   std::array<uint32_t, 2> key_;
   uint64_t stream_;
   uint64_t position_ = 0;  // of the next block of four words
-  std::array<uint32_t, 8> words_{};
-  size_t used_ = 8;  // of words_
+  std::array<uint32_t, 16> words_{};
+  size_t used_ = 16;  // of words_
 };
 
 }  // namespace downpour

@@ -29,11 +29,34 @@ TEST(PhiloxTest, WorksAtCompileTime) {
   static_assert(std::uniform_random_bit_generator<PhiloxStream>);
 }
 
+TEST(PhiloxTest, FourBlocksAreTheBlocksOfFourCounters) {
+  PhiloxStream random(7);
+  for (int i = 0; i < 1000; ++i) {
+    // Every tenth time the low word of the position overflows within the four.
+    const uint64_t position = i % 10 == 0 ? random.Next64() << 32 | 0xfffffffe : random.Next64();
+    const uint64_t stream = random.Next64();
+    const std::array<uint32_t, 2> key = {random.Next32(), random.Next32()};
+    const std::array<uint32_t, 16> words = PhiloxFourBlocks(position, stream, key);
+    for (size_t block = 0; block < 4; ++block) {
+      const uint64_t counter = position + block;
+      EXPECT_EQ((Words{words[4 * block], words[4 * block + 1], words[4 * block + 2], words[4 * block + 3]}),
+                Philox4x32({static_cast<uint32_t>(counter), static_cast<uint32_t>(counter >> 32),
+                            static_cast<uint32_t>(stream), static_cast<uint32_t>(stream >> 32)},
+                           key));
+    }
+  }
+}
+
+TEST(PhiloxTest, FourBlocksAreTheSameAtCompileTime) {
+  constexpr std::array<uint32_t, 16> kWords = PhiloxFourBlocks(5, 6, {7, 8});
+  EXPECT_EQ(kWords, PhiloxFourBlocks(5, 6, {7, 8}));
+}
+
 TEST(PhiloxStreamTest, IsTheBlocksOfItsCounterInOrder) {
   const uint64_t seed = 0x0123456789abcdef;
   const uint64_t stream = 0xfedcba9876543210;
   PhiloxStream random(seed, stream);
-  for (uint32_t block = 0; block < 5; ++block) {
+  for (uint32_t block = 0; block < 9; ++block) {
     for (const uint32_t word : Philox4x32({block, 0, 0x76543210, 0xfedcba98}, {0x89abcdef, 0x01234567})) {
       EXPECT_EQ(random.Next32(), word);
     }
