@@ -57,9 +57,8 @@ absl::StatusOr<std::vector<CudaDeviceInfo>> ListCudaDevices() {
   if (error != cudaSuccess || count == 0) {
     cudaGetLastError();  // or the next caller who asks for it would take this error for its own
     const char* visible_devices = std::getenv("CUDA_VISIBLE_DEVICES");
-    return WhyNoCudaDevice(
-        error, driver_version, runtime_version,
-        visible_devices ? std::optional<std::string>(visible_devices) : std::nullopt);
+    return WhyNoCudaDevice(error, driver_version, runtime_version,
+                           visible_devices ? std::optional<std::string>(visible_devices) : std::nullopt);
   }
   const CurrentDeviceKeeper keeper;
   std::vector<CudaDeviceInfo> devices(count);

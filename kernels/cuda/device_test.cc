@@ -17,8 +17,8 @@ TEST(ListCudaDevicesTest, ListsUsableDevicesOrSaysWhatToDo) {
     EXPECT_EQ(devices.status().code(), absl::StatusCode::kFailedPrecondition);
     const std::string message(devices.status().message());
     EXPECT_THAT(message, HasSubstr(BuiltWithCuda() ? "nvidia" : "built without CUDA"));
-    EXPECT_THAT(message, AnyOf(HasSubstr("install"), HasSubstr("update"), HasSubstr("see whether"),
-                               HasSubstr("unset")));
+    EXPECT_THAT(message,
+                AnyOf(HasSubstr("install"), HasSubstr("update"), HasSubstr("see whether"), HasSubstr("unset")));
     return;
   }
   EXPECT_TRUE(BuiltWithCuda());

@@ -12,8 +12,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-std::string Why(cudaError_t error, int driver_version,
-                std::optional<std::string> visible_devices = std::nullopt) {
+std::string Why(cudaError_t error, int driver_version, std::optional<std::string> visible_devices = std::nullopt) {
   const absl::Status status = WhyNoCudaDevice(error, driver_version, 13000, visible_devices);
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   return std::string(status.message());
@@ -24,8 +23,7 @@ TEST(WhyNoCudaDeviceTest, WithoutADriverItSaysWhichToInstall) {
 }
 
 TEST(WhyNoCudaDeviceTest, AnOldDriverIsNamedBesideWhatIsNeeded) {
-  EXPECT_THAT(Why(cudaErrorInsufficientDriver, 12020),
-              AllOf(HasSubstr("serves CUDA 12.2"), HasSubstr("needs 13.0")));
+  EXPECT_THAT(Why(cudaErrorInsufficientDriver, 12020), AllOf(HasSubstr("serves CUDA 12.2"), HasSubstr("needs 13.0")));
 }
 
 TEST(WhyNoCudaDeviceTest, HiddenDevicesAreBlamedOnTheVariableThatHidesThem) {
@@ -34,8 +32,7 @@ TEST(WhyNoCudaDeviceTest, HiddenDevicesAreBlamedOnTheVariableThatHidesThem) {
 }
 
 TEST(WhyNoCudaDeviceTest, NoDeviceAtAllPointsToNvidiaSmi) {
-  EXPECT_THAT(Why(cudaErrorNoDevice, 13000),
-              AllOf(HasSubstr("finds no GPU"), HasSubstr("nvidia-smi")));
+  EXPECT_THAT(Why(cudaErrorNoDevice, 13000), AllOf(HasSubstr("finds no GPU"), HasSubstr("nvidia-smi")));
 }
 
 TEST(WhyNoCudaDeviceTest, AnyOtherErrorKeepsItsName) {

@@ -39,9 +39,8 @@ absl::StatusCode CodeOf(cudaError_t error) {
 
 absl::Status CudaStatus(cudaError_t error, const char* call) {
   if (error == cudaSuccess) return absl::OkStatus();
-  return absl::Status(CodeOf(error),
-                      absl::StrCat(call, " failed: ", cudaGetErrorName(error), " (",
-                                   static_cast<int>(error), "): ", cudaGetErrorString(error)));
+  return absl::Status(CodeOf(error), absl::StrCat(call, " failed: ", cudaGetErrorName(error), " (",
+                                                  static_cast<int>(error), "): ", cudaGetErrorString(error)));
 }
 
 }  // namespace downpour

@@ -39,8 +39,7 @@ TEST(CudaStatusTest, AnErrorNamesTheCallAndTheErrorAndIsReturnedAfterOneCall) {
   int calls = 0;
   const absl::Status status = StatusOf(cudaErrorMemoryAllocation, calls);
   EXPECT_EQ(calls, 1);
-  EXPECT_THAT(std::string(status.message()),
-              HasSubstr("Fails(error, calls) failed: cudaErrorMemoryAllocation (2): "));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("Fails(error, calls) failed: cudaErrorMemoryAllocation (2): "));
   EXPECT_EQ(ValueOf(cudaErrorMemoryAllocation, calls).status(), status);
 }
 
@@ -49,8 +48,7 @@ TEST(CudaStatusTest, TheCodeSaysWhatTheCallerCanDo) {
   EXPECT_EQ(CudaStatus(cudaErrorInvalidValue, "").code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(CudaStatus(cudaErrorInvalidDevice, "").code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(CudaStatus(cudaErrorNoDevice, "").code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_EQ(CudaStatus(cudaErrorInsufficientDriver, "").code(),
-            absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(CudaStatus(cudaErrorInsufficientDriver, "").code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(CudaStatus(cudaErrorIllegalAddress, "").code(), absl::StatusCode::kInternal);
 }
 

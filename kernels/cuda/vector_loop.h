@@ -28,8 +28,7 @@ struct VectorSplit {
 // The split of `size` floats that begin at `address`. REQUIRES: `address` is a multiple of 4, size
 // >= 0.
 constexpr VectorSplit SplitVectors(uintptr_t address, int64_t size) {
-  const int64_t before_boundary =
-      static_cast<int64_t>((0 - address / sizeof(float)) % kFloatsPerVector);
+  const int64_t before_boundary = static_cast<int64_t>((0 - address / sizeof(float)) % kFloatsPerVector);
   const int64_t head = before_boundary < size ? before_boundary : size;
   return {head, (size - head) / kFloatsPerVector, size};
 }
@@ -45,10 +44,8 @@ constexpr VectorSplit SplitVectors(uintptr_t a, uintptr_t b, int64_t size) {
 // 4), whose address is a multiple of 16 bytes, and body.One(i) for single elements. All threads
 // together call for each element exactly once; neighbouring threads get neighbouring groups.
 template <typename Body>
-DP_HOST_DEVICE void ForShareOfThread(const VectorSplit& split, int64_t thread, int64_t threads,
-                                     Body& body) {
-  for (int64_t v = thread; v < split.vectors; v += threads)
-    body.Four(split.head + v * kFloatsPerVector);
+DP_HOST_DEVICE void ForShareOfThread(const VectorSplit& split, int64_t thread, int64_t threads, Body& body) {
+  for (int64_t v = thread; v < split.vectors; v += threads) body.Four(split.head + v * kFloatsPerVector);
   const int64_t singles = split.SingleCount();
   for (int64_t s = thread; s < singles; s += threads) {
     body.One(s < split.head ? s : s + split.vectors * kFloatsPerVector);
@@ -70,9 +67,7 @@ constexpr int BlockCount(const VectorSplit& split) {
 }
 
 // Whether the float with these bits is an infinity or a NaN.
-DP_HOST_DEVICE constexpr bool IsNonFinite(uint32_t bits) {
-  return (bits & 0x7f800000u) == 0x7f800000u;
-}
+DP_HOST_DEVICE constexpr bool IsNonFinite(uint32_t bits) { return (bits & 0x7f800000u) == 0x7f800000u; }
 
 }  // namespace downpour
 

@@ -71,8 +71,7 @@ TEST(VectorLoopTest, NonFiniteIsInfinityAndNanOnly) {
   for (float value : {0.0f, -0.0f, 1.0f, Limits::max(), Limits::lowest(), Limits::denorm_min()}) {
     EXPECT_FALSE(IsNonFinite(std::bit_cast<uint32_t>(value))) << value;
   }
-  for (float value :
-       {Limits::infinity(), -Limits::infinity(), Limits::quiet_NaN(), -Limits::signaling_NaN()}) {
+  for (float value : {Limits::infinity(), -Limits::infinity(), Limits::quiet_NaN(), -Limits::signaling_NaN()}) {
     EXPECT_TRUE(IsNonFinite(std::bit_cast<uint32_t>(value))) << value;
   }
 }

@@ -9,9 +9,7 @@ struct FillBody {
   float* x;
 
   __device__ void One(int64_t i) { x[i] = value; }
-  __device__ void Four(int64_t i) {
-    *reinterpret_cast<float4*>(x + i) = make_float4(value, value, value, value);
-  }
+  __device__ void Four(int64_t i) { *reinterpret_cast<float4*>(x + i) = make_float4(value, value, value, value); }
 };
 
 struct ScaleBody {
@@ -56,8 +54,7 @@ __device__ void RunShare(const VectorSplit& split, Body& body) {
 }
 
 template <typename Body>
-__global__ void __launch_bounds__(kThreadsPerBlock)
-    ElementwiseKernel(VectorSplit split, Body body) {
+__global__ void __launch_bounds__(kThreadsPerBlock) ElementwiseKernel(VectorSplit split, Body body) {
   RunShare(split, body);
 }
 
@@ -95,8 +92,7 @@ cudaError_t HasNonFinite(const float* x, int64_t n, uint32_t* found, cudaStream_
   if (n < 0) return cudaErrorInvalidValue;
   if (n == 0) return cudaSuccess;
   const VectorSplit split = SplitVectors(Address(x), n);
-  NonFiniteKernel<<<BlockCount(split), kThreadsPerBlock, 0, stream>>>(split, NonFiniteBody{x},
-                                                                      found);
+  NonFiniteKernel<<<BlockCount(split), kThreadsPerBlock, 0, stream>>>(split, NonFiniteBody{x}, found);
   return cudaGetLastError();
 }
 

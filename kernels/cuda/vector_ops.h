@@ -28,8 +28,7 @@ namespace downpour::cuda {
 // Sets *found, in device memory, to 1 if any x[i] is an infinity or a NaN and leaves it alone
 // otherwise, so that one flag can gather the answer for many arrays. Clear it first
 // (cudaMemsetAsync).
-[[nodiscard]] cudaError_t HasNonFinite(const float* x, int64_t n, uint32_t* found,
-                                       cudaStream_t stream);
+[[nodiscard]] cudaError_t HasNonFinite(const float* x, int64_t n, uint32_t* found, cudaStream_t stream);
 
 }  // namespace downpour::cuda
 

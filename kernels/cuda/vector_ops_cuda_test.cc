@@ -15,8 +15,7 @@ namespace downpour::cuda {
 namespace {
 
 // Sizes around the edges of a vector, a block and the whole grid.
-const int64_t kSizes[] = {0, 1,  2,    3,    4,    5,       7,
-                          8, 31, 1023, 1024, 1027, 100'003, 4 * 1024 * 1024 + 4099};
+const int64_t kSizes[] = {0, 1, 2, 3, 4, 5, 7, 8, 31, 1023, 1024, 1027, 100'003, 4 * 1024 * 1024 + 4099};
 
 // Offsets, in floats, from a 16-byte boundary.
 const int64_t kOffsets[] = {0, 1, 2, 3};
@@ -44,12 +43,10 @@ class GuardedArray {
     ASSERT_EQ(cudaDeviceSynchronize(), cudaSuccess) << what;
     std::vector<float> want(host_.size(), kPoison);
     std::copy(expected.begin(), expected.end(), want.begin() + offset_);
-    ASSERT_EQ(cudaMemcpy(host_.data(), device_, bytes(), cudaMemcpyDeviceToHost), cudaSuccess)
-        << what;
+    ASSERT_EQ(cudaMemcpy(host_.data(), device_, bytes(), cudaMemcpyDeviceToHost), cudaSuccess) << what;
     for (size_t i = 0; i < want.size(); ++i) {
       ASSERT_EQ(std::memcmp(&host_[i], &want[i], sizeof(float)), 0)
-          << what << ": element " << static_cast<int64_t>(i) - offset_ << " is " << host_[i]
-          << ", not " << want[i];
+          << what << ": element " << static_cast<int64_t>(i) - offset_ << " is " << host_[i] << ", not " << want[i];
     }
   }
 
@@ -114,8 +111,7 @@ TEST_F(VectorOpsTest, AxpyGivesTheBitsOfAPlainLoopWhateverTheAlignmentOfBothArra
   for (int64_t n : kSizes) {
     for (int64_t x_offset : kOffsets) {
       for (int64_t y_offset : kOffsets) {
-        if (n > 100'003 && x_offset > 1)
-          continue;  // the large size needs no more than one pair of each kind
+        if (n > 100'003 && x_offset > 1) continue;  // the large size needs no more than one pair of each kind
         const std::vector<float> x_values = Random(n);
         std::vector<float> y_values = Random(n);
         GuardedArray x(x_values, x_offset);
@@ -183,8 +179,7 @@ TEST_F(NonFiniteTest, OneBadElementIsFoundWhereverItIs) {
         std::vector<float> values = Random(n);
         for (float bad : {Limits::quiet_NaN(), Limits::infinity(), -Limits::infinity()}) {
           values[at] = bad;
-          EXPECT_EQ(Look(values, offset), 1u)
-              << Case(n, offset) << " element " << at << " is " << bad;
+          EXPECT_EQ(Look(values, offset), 1u) << Case(n, offset) << " element " << at << " is " << bad;
         }
       }
     }
