@@ -4,6 +4,7 @@
 
 #include "cli/version.h"
 #include "common/base/version.h"
+#include "kernels/cuda/device.h"
 #include "nlohmann/json.hpp"
 
 // The build gives each system library's version as a bare token; see deploy/bazel/system_library.bzl.
@@ -31,6 +32,17 @@ std::string Sanitizer() {
 #endif
 }
 
+// The GPUs here, or why there are none.
+std::string Cuda() {
+  const auto devices = ListCudaDevices();
+  if (!devices.ok()) return (BuiltWithCuda() ? "built in; " : "") + std::string(devices.status().message());
+  std::string text = std::to_string(devices->size()) + (devices->size() == 1 ? " device: " : " devices: ");
+  for (const CudaDeviceInfo& device : *devices) {
+    text += (device.index == 0 ? "" : ", ") + ("cuda:" + std::to_string(device.index)) + " " + device.name;
+  }
+  return text;
+}
+
 }  // namespace
 
 std::vector<VersionFact> VersionFacts() {
@@ -43,6 +55,7 @@ std::vector<VersionFact> VersionFacts() {
       {"abseil", DOWNPOUR_QUOTE(DOWNPOUR_ABSL_VERSION)},
       {"onednn", DOWNPOUR_QUOTE(DOWNPOUR_ONEDNN_VERSION)},
       {"highway", DOWNPOUR_QUOTE(DOWNPOUR_HIGHWAY_VERSION)},
+      {"cuda", Cuda()},
   };
 }
 

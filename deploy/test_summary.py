@@ -39,7 +39,7 @@ def skip_reason(text):
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if len(lines) > 1 and re.match(r"\S+:\d+$", lines[0]):
         lines = lines[1:]
-    return " ".join(lines) or "no reason given"
+    return re.sub(r"^SKIPPED: *", "", " ".join(lines)) or "no reason given"
 
 
 def log_skip(path):
@@ -93,6 +93,7 @@ def count_run(tally, run, path):
     except (OSError, ValueError):
         events = []
     exit_name = None
+    kinds = {}  # label -> the kind of rule
     results = {}  # (label, run, shard) -> the last attempt
     before = len(tally.failures)
     for event in events:
@@ -100,11 +101,15 @@ def count_run(tally, run, path):
         if "testResult" in identity and "testResult" in event:
             key = identity["testResult"]
             results[(key["label"], key.get("run"), key.get("shard"))] = event["testResult"]
+        elif "targetConfigured" in identity:
+            kinds[identity["targetConfigured"]["label"]] = event.get("configured", {}).get("targetKind", "")
         elif "targetCompleted" in identity:
             label = identity["targetCompleted"]["label"]
             if "aborted" in event:
                 if event["aborted"].get("reason") != "SKIPPED":
                     tally.fail(run, label, "did not build")
+                elif "_test" in kinds.get(label, "") and not run.startswith("build-"):
+                    tally.skips["needs what this build is without (CUDA)"].append(label)
             elif not event.get("completed", {}).get("success"):
                 tally.fail(run, label, "did not build")
         elif "finished" in event:
@@ -129,8 +134,9 @@ def main(arguments):
     if tally.skips:
         print("\nSkipped:")
         for reason, what in sorted(tally.skips.items(), key=lambda item: -len(item[1])):
-            more = f" and {len(what) - 3} more" if len(what) > 3 else ""
-            print(f"  {reason}: {', '.join(what[:3])}{more}")
+            print(f"  {reason}:")
+            for target, count in sorted(collections.Counter(case.split(" ")[0] for case in what).items()):
+                print(f"    {target}" + (f" ({count} cases)" if count > 1 else ""))
     if tally.failures:
         print("\nFailed:")
         for run, what, why in tally.failures:

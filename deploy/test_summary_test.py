@@ -62,7 +62,7 @@ class SummaryTest(unittest.TestCase):
         self.target("//a:b", "PASSED", self.suite(self.passed(), self.passed("Too"), self.skipped("f.cc:3&#x0A;no GPU")))
         status, text = self.finish()
         self.assertEqual(status, 0)
-        self.assertIn("no GPU: //a:b S.Skips", text)
+        self.assertIn("no GPU:\n    //a:b\n", text)
         self.assertTrue(text.endswith("2 passed, 0 failed, 1 skipped\n"), text)
 
     def test_a_failing_case_fails_the_run_and_is_named(self):
@@ -92,6 +92,12 @@ class SummaryTest(unittest.TestCase):
     def test_a_target_that_does_not_build_is_a_failure(self):
         self.events.append({"id": {"targetCompleted": {"label": "//a:b"}}, "completed": {}})
         self.assertEqual(self.last_line("BUILD_FAILURE"), (1, "0 passed, 1 failed, 0 skipped"))
+
+    def test_a_test_that_this_build_cannot_have_is_skipped_and_a_library_is_nothing(self):
+        for label, kind in (("//a:gpu_test", "cc_test rule"), ("//a:gpu", "cc_library rule")):
+            self.events.append({"id": {"targetConfigured": {"label": label}}, "configured": {"targetKind": kind}})
+            self.events.append({"id": {"targetCompleted": {"label": label}}, "aborted": {"reason": "SKIPPED"}})
+        self.assertEqual(self.last_line(), (0, "0 passed, 0 failed, 1 skipped"))
 
     def test_a_build_that_stopped_is_a_failure_even_with_no_event(self):
         self.assertEqual(self.last_line(None), (1, "0 passed, 1 failed, 0 skipped"))
