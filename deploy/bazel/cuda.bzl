@@ -96,10 +96,11 @@ def _cuda_objects_impl(ctx):
             # the headers of what is not a dependency.
             inputs = depset([source] + ctx.files.hdrs, transitive = [context.headers]),
             outputs = [object],
-            # nvcc writes the names of its intermediate files into the object. Kept ones have names that do not
-            # change from run to run, so neither does the object; the sandbox throws the files themselves away.
+            # Two compilations give the same bytes. nvcc writes the names of its intermediate files into the object, so
+            # they are kept, which makes their names fixed ones (the sandbox throws the files away); and the working
+            # directory into the line tables, so it goes by a name that is the same everywhere.
             arguments = [arguments, "--keep", "--keep-dir", object.dirname, source.path, "-o", object.path],
-            env = {"PATH": "/usr/bin:/bin"},
+            env = {"PATH": "/usr/bin:/bin", "PWD": "/proc/self/cwd"},
             mnemonic = "CudaCompile",
             progress_message = "Compiling %s for the GPU" % source.short_path,
         )

@@ -45,7 +45,9 @@ constexpr VectorSplit SplitVectors(uintptr_t a, uintptr_t b, int64_t size) {
 // together call for each element exactly once; neighbouring threads get neighbouring groups.
 template <typename Body>
 DP_HOST_DEVICE void ForShareOfThread(const VectorSplit& split, int64_t thread, int64_t threads, Body& body) {
-  for (int64_t v = thread; v < split.vectors; v += threads) body.Four(split.head + v * kFloatsPerVector);
+  for (int64_t v = thread; v < split.vectors; v += threads) {
+    body.Four(split.head + v * kFloatsPerVector);
+  }
   const int64_t singles = split.SingleCount();
   for (int64_t s = thread; s < singles; s += threads) {
     body.One(s < split.head ? s : s + split.vectors * kFloatsPerVector);
