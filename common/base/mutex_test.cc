@@ -65,14 +65,22 @@ TEST(CondVarTest, SignalAllWakesEveryWaiter) {
   Mutex mutex;
   CondVar changed;
   bool go = false;
+  int waiting = 0;
   int woken = 0;
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
-    threads.emplace_back([&] {
+    // The longest times must not overflow into none.
+    const absl::Duration timeout = t % 2 == 0 ? absl::InfiniteDuration() : absl::Hours(24 * 365 * 280);
+    threads.emplace_back([&, timeout] {
       MutexLock lock(&mutex);
-      while (!go) changed.WaitFor(&mutex, absl::InfiniteDuration());
+      ++waiting;
+      while (!go) EXPECT_TRUE(changed.WaitFor(&mutex, timeout));
       ++woken;
     });
+  }
+  for (bool all = false; !all; std::this_thread::yield()) {
+    MutexLock lock(&mutex);
+    all = waiting == 4;
   }
   {
     MutexLock lock(&mutex);
