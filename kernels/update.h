@@ -13,7 +13,21 @@
 
 namespace downpour {
 
-// The arithmetic of the step itself. AdamW is kAdam with `decay_factor` below 1; DiLoCo's outer step is kNesterov.
+// The arithmetic of the step itself (`mean` is the running mean of gradients):
+//   kSgd       w -= rate * g
+//   kMomentum  v = momentum * v + gradient_weight * g;  w -= rate * v
+//   kNesterov  v as above;  w -= rate * (g + momentum * v)
+//   kAdagrad   s += g^2;  w -= rate * g / (sqrt(s) + epsilon)
+//   kRmsProp   s = beta2 * s + (1 - beta2) * g^2;  q = g / (sqrt(s) + epsilon), where centered:
+//              mean = beta2 * mean + (1 - beta2) * g;  q = g / (sqrt(max(0, s - mean^2)) + epsilon);
+//              w -= rate * q, where momentum > 0:  v = momentum * v + q;  w -= rate * v
+//   kAdam      m = beta1 * m + (1 - beta1) * g;  s = beta2 * s + (1 - beta2) * g^2;
+//              w -= rate * m / (sqrt(s) * denominator_scale + epsilon)
+//   kFtrl      n' = n + g^2;  z += g - (sqrt(n') - sqrt(n)) / rate * w;
+//              w = |z| <= l1 ? 0 : (sign(z) * l1 - z) / ((beta + sqrt(n')) / rate + l2)          (rate > 0)
+//   kLamb*     m and s as in kAdam;
+//              u = m * moment_scale / (sqrt(s) * denominator_scale + epsilon) + weight_decay * w;  w -= rate * u
+// AdamW is kAdam with `decay_factor` below 1; DiLoCo's outer step is kNesterov.
 // LAMB needs the norms of the whole weight and update first: kLambMoments advances the moments and adds up the norms
 // without writing weights, kLambApply then writes the weights from the moments.
 enum class UpdateRule : uint8_t {
@@ -43,12 +57,12 @@ struct UpdateScalars {
   float gradient_scale = 1;  // clipping by norm, averaging over workers
   float clip_value = std::numeric_limits<float>::infinity();
   float delay_lambda = 0;
-  float weight_decay = 0;
-  float decay_factor = 1;
+  float weight_decay = 0;       // kLamb*: part of u above, not added to g
+  float decay_factor = 1;       // kLamb*: not used
   float momentum = 0;           // kMomentum, kNesterov, kRmsProp
   float gradient_weight = 1;    // kMomentum, kNesterov: 1 - dampening (1 on the first step, as PyTorch)
-  float beta1 = 0;              // kAdam, kLamb*
-  float beta2 = 0;              // kAdam, kLamb*, kRmsProp (its alpha)
+  double beta1 = 0;             // kAdam, kLamb*; a double because 1 - 0.999f is off by 1e-5
+  double beta2 = 0;             // kAdam, kLamb*, kRmsProp (its alpha); likewise
   float epsilon = 0;            // added outside the square root, as PyTorch
   float denominator_scale = 1;  // kAdam, kLamb*: 1 / sqrt(1 - beta2^t)
   float moment_scale = 1;       // kLamb*: 1 / (1 - beta1^t)
@@ -56,14 +70,17 @@ struct UpdateScalars {
   float l1 = 0;                 // kFtrl
   float l2 = 0;                 // kFtrl
   float beta = 0;               // kFtrl: added to sqrt(n) in the denominator
-  float average_decay = 0;
+  double average_decay = 0;     // a double for the same reason
 };
 
-// Where the elements lie. `gradient` may have any alignment; every other pointer is aligned to 64 bytes at the start
-// of a block. An `_out` pointer equals its `_in` for an update in place and otherwise does not overlap it; all `count`
-// elements of every `_out` that the rule has are written.
-// Slots by rule: kMomentum, kNesterov {velocity}; kAdagrad {sum of squares}; kRmsProp {mean square, velocity if
-// momentum > 0, mean if centered}; kAdam, kLamb* {first moment, second moment}; kFtrl {n, z}.
+// Where the elements lie. `gradient` may have any alignment; every other pointer is a whole float's, fastest where it
+// is aligned to 64 bytes. An `_out` pointer equals its `_in` for an update in place and otherwise does not overlap it;
+// all `count` elements of every `_out` that the rule has are written, and nothing else is. Slots by rule: kMomentum,
+// kNesterov {velocity}; kAdagrad {sum of squares}; kRmsProp {mean square, velocity if momentum > 0, mean if centered},
+// closing up, so that a centered rule without momentum has the mean as its slot 1; kAdam, kLamb* {first moment, second
+// moment}; kFtrl {n, z}. kLambMoments writes the slots alone (`weight_out` and `average_out` may be null); kLambApply
+// reads the weights and the slots from the `_in` pointers, writes weight and average alone, and looks at no gradient
+// and no `slot_out`.
 struct UpdateArrays {
   const std::byte* gradient = nullptr;
   DType gradient_dtype = DType::kFloat32;  // kFloat32, kBFloat16 or kFloat16
@@ -77,7 +94,7 @@ struct UpdateArrays {
   size_t count = 0;
 };
 
-// What a kLambMoments pass adds up over the elements it saw.
+// What a kLambMoments pass adds up over the elements it saw: the squares of w and of u.
 struct LambNorms {
   double weight_squared = 0;
   double update_squared = 0;
