@@ -73,6 +73,26 @@ struct UpdateScalars {
   double average_decay = 0;     // a double for the same reason
 };
 
+// How many slots a rule has under these scalars; the slots themselves are listed below.
+constexpr int SlotCount(UpdateRule rule, const UpdateScalars& scalars) {
+  switch (rule) {
+    case UpdateRule::kSgd:
+      return 0;
+    case UpdateRule::kMomentum:
+    case UpdateRule::kNesterov:
+    case UpdateRule::kAdagrad:
+      return 1;
+    case UpdateRule::kRmsProp:
+      return 1 + (scalars.momentum > 0 ? 1 : 0) + (scalars.centered ? 1 : 0);
+    case UpdateRule::kAdam:
+    case UpdateRule::kFtrl:
+    case UpdateRule::kLambMoments:
+    case UpdateRule::kLambApply:
+      return 2;
+  }
+  return 0;
+}
+
 // Where the elements lie. `gradient` may have any alignment; every other pointer is a whole float's, fastest where it
 // is aligned to 64 bytes. An `_out` pointer equals its `_in` for an update in place and otherwise does not overlap it;
 // all `count` elements of every `_out` that the rule has are written, and nothing else is. Slots by rule: kMomentum,
@@ -93,6 +113,24 @@ struct UpdateArrays {
   float* average_out = nullptr;
   size_t count = 0;
 };
+
+// The same update over elements [begin, begin + count) of `arrays` alone.
+inline UpdateArrays Part(const UpdateArrays& arrays, size_t begin, size_t count) {
+  UpdateArrays part = arrays;
+  const auto advance = [begin](auto*& pointer, size_t element_size) {
+    if (pointer != nullptr) pointer += begin * element_size;
+  };
+  advance(part.gradient, DTypeSize(arrays.gradient_dtype));
+  advance(part.weight_in, 1);
+  advance(part.weight_out, 1);
+  for (auto& slot : part.slot_in) advance(slot, 1);
+  for (auto& slot : part.slot_out) advance(slot, 1);
+  advance(part.weight_pulled, 1);
+  advance(part.average_in, 1);
+  advance(part.average_out, 1);
+  part.count = count;
+  return part;
+}
 
 // What a kLambMoments pass adds up over the elements it saw: the squares of w and of u.
 struct LambNorms {
