@@ -54,7 +54,7 @@ HWY_INLINE hn::Vec<As<uint32_t, D>> BFloat16FromFloat(D d, hn::Vec<D> v) {
   const auto odd = hn::And(upper, hn::Set(d32, 1));
   const auto rounded = hn::ShiftRight<16>(hn::Add(bits, hn::Add(odd, hn::Set(d32, 0x7fff))));
   const auto nan = hn::Or(upper, hn::Set(d32, 0x0040));
-  const auto is_nan = hn::RebindMask(d32, hn::Ne(v, v));
+  const auto is_nan = hn::RebindMask(d32, hn::IsNaN(v));
   (void)d;
   return hn::IfThenElse(is_nan, nan, rounded);
 }
@@ -115,7 +115,7 @@ HWY_INLINE hn::Vec<As<uint16_t, D>> Float16FromFloat(D d, hn::Vec<D> v) {
   const auto nan = hn::Or(hn::And(hn::ShiftRight<13>(magnitude), hn::Set(d32, 0x03ff)), hn::Set(d32, 0x7e00));
   const auto is_small = hn::RebindMask(d32, hn::Lt(signed_magnitude, hn::Set(di32, 113 << 23)));
   const auto is_large = hn::RebindMask(d32, hn::Gt(signed_magnitude, hn::Set(di32, (143 << 23) - 1)));
-  const auto is_nan = hn::RebindMask(d32, hn::Ne(v, v));
+  const auto is_nan = hn::RebindMask(d32, hn::IsNaN(v));
   auto result = hn::IfThenElse(is_small, subnormal, normal);
   result = hn::IfThenElse(is_large, hn::Set(d32, 0x7c00), result);
   result = hn::IfThenElse(is_nan, nan, result);

@@ -6,6 +6,8 @@
 #define DOWNPOUR_KERNELS_SIMD_RULES_INL_H_
 #endif
 
+#include <limits>
+
 #include "hwy/highway.h"
 #include "kernels/update.h"
 
@@ -154,10 +156,13 @@ struct FtrlRule : RuleTraits<2> {
       : inverse_rate(Broadcast(1 / s.rate)), l1(Broadcast(s.l1)), l2(Broadcast(s.l2)), beta(Broadcast(s.beta)) {}
 
   HWY_INLINE V Apply(V g, V w, V* slots) const {
+    // root' - root = g^2 / (root' + root), which does not cancel; the least float keeps 0 / 0 away.
+    const V square = hn::Mul(g, g);
     const V root_before = hn::Sqrt(slots[0]);
-    slots[0] = hn::Add(slots[0], hn::Mul(g, g));
+    slots[0] = hn::Add(slots[0], square);
     const V root = hn::Sqrt(slots[0]);
-    const V sigma = hn::Mul(hn::Sub(root, root_before), inverse_rate);
+    const V sum = hn::Max(hn::Add(root, root_before), Broadcast(std::numeric_limits<float>::min()));
+    const V sigma = hn::Mul(hn::Div(square, sum), inverse_rate);
     slots[1] = hn::Add(slots[1], hn::Sub(g, hn::Mul(sigma, w)));
     const V z = slots[1];
     const V denominator = hn::Add(hn::Mul(hn::Add(beta, root), inverse_rate), l2);

@@ -161,8 +161,8 @@ inline Loop LoopFor(UpdateRule rule, const UpdateScalars& s, const UpdateArrays&
 struct PaddedFloats {
   // Copies `count` floats in and points `in` and `out` here; an array that is not there stays so.
   void Take(const float** in, float** out, size_t count) {
-    given = *out;
     if (*in == nullptr) return;
+    given = *out;
     std::memcpy(values, *in, count * sizeof(float));
     *in = values;
     *out = values;

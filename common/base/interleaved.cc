@@ -1,0 +1,76 @@
+#include "common/base/interleaved.h"
+
+#include <algorithm>
+#include <chrono>
+#include <string_view>
+
+#include "absl/strings/str_format.h"
+
+namespace downpour {
+namespace {
+
+double Median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const size_t half = values.size() / 2;
+  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
+}
+
+std::string Quoted(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20) {
+      absl::StrAppendFormat(&quoted, "\\u%04x", static_cast<unsigned>(c));
+      continue;
+    }
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
+}  // namespace
+
+double SteadySeconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+std::vector<Timing> RunInterleaved(const std::vector<Contestant>& contestants, int rounds, const SecondsFunction& now) {
+  for (const Contestant& contestant : contestants) contestant.run();
+  std::vector<std::vector<double>> seconds(contestants.size());
+  std::vector<std::vector<double>> ratios(contestants.size());
+  for (int round = 0; round < rounds; ++round) {
+    for (size_t i = 0; i < contestants.size(); ++i) {
+      const double begin = now();
+      contestants[i].run();
+      seconds[i].push_back(now() - begin);
+      ratios[i].push_back(seconds[0].back() / seconds[i].back());
+    }
+  }
+  std::vector<Timing> timings;
+  for (size_t i = 0; i < contestants.size(); ++i) {
+    timings.push_back({contestants[i].name, Median(seconds[i]), Median(ratios[i])});
+  }
+  return timings;
+}
+
+std::string ToJson(const BenchLine& line) {
+  return absl::StrFormat(
+      R"({"bench": %s, "case": %s, "metric": %s, "value": %.6g, "unit": %s, "reference": %s, "reference_value": %.6g, )"
+      R"("ratio": %.4g, "rounds": %d})",
+      Quoted(line.bench), Quoted(line.case_name), Quoted(line.metric), line.value, Quoted(line.unit),
+      Quoted(line.reference), line.reference_value, line.ratio, line.rounds);
+}
+
+std::string ToTable(const std::vector<BenchLine>& lines) {
+  size_t width = 4;
+  for (const BenchLine& line : lines) width = std::max(width, line.case_name.size());
+  std::string table =
+      absl::StrFormat("%-*s %12s %-12s %6s  %s\n", static_cast<int>(width), "case", "value", "unit", "ratio", "of");
+  for (const BenchLine& line : lines) {
+    absl::StrAppendFormat(&table, "%-*s %12.4g %-12s %6.3f  %s, %.4g\n", static_cast<int>(width), line.case_name,
+                          line.value, line.unit, line.ratio, line.reference, line.reference_value);
+  }
+  return table;
+}
+
+}  // namespace downpour
