@@ -1,5 +1,7 @@
 #include "common/base/interleaved.h"
 
+#include <time.h>
+
 #include <algorithm>
 #include <chrono>
 #include <string_view>
@@ -32,6 +34,12 @@ std::string Quoted(std::string_view text) {
 
 double SteadySeconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+double ThreadSeconds() {
+  timespec time = {};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
 std::vector<Timing> RunInterleaved(const std::vector<Contestant>& contestants, int rounds, const SecondsFunction& now) {

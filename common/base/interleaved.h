@@ -21,9 +21,11 @@ struct Timing {
   double ratio = 0;    // of the reference's seconds to this one's in the same round, the median: 1 is as fast as it
 };
 
-// Wall time in seconds from some fixed point.
+// Seconds from some fixed point: of wall time, or of the calling thread on a core (which leaves out the time that others
+// had the core; for work on one thread that does not wait for anything).
 using SecondsFunction = std::function<double()>;
 double SteadySeconds();
+double ThreadSeconds();
 
 // Runs each contestant once unmeasured and then `rounds` times, in turns. The first is the reference of all ratios.
 // Single-threaded; `rounds` is at least 1; an empty list gives an empty list.

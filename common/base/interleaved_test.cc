@@ -50,6 +50,15 @@ TEST_F(InterleavedTest, AnEvenNumberOfRoundsTakesTheMiddleOfTheTwoInTheMiddle) {
 
 TEST_F(InterleavedTest, NobodyToRunGivesNothing) { EXPECT_TRUE(Run({}, 3).empty()); }
 
+TEST(SecondsTest, BothClocksRunForward) {
+  const double wall = SteadySeconds();
+  const double thread = ThreadSeconds();
+  volatile int work = 0;
+  while (ThreadSeconds() == thread) work = work + 1;
+  EXPECT_GT(ThreadSeconds(), thread);
+  EXPECT_GT(SteadySeconds(), wall);
+}
+
 TEST(BenchLineTest, IsOneJsonObjectInTheAgreedShape) {
   const BenchLine line = {"transport", "push/grpc/16MiB/1", "throughput", 4.8, "GB/s", "raw \"tcp\"", 4.9, 0.98, 7};
   EXPECT_EQ(ToJson(line),
