@@ -94,7 +94,7 @@ UpdateScalars Optimizer::Prepare(const StepFacts& facts) const {
   scalars.rate = static_cast<float>(rate);
   scalars.gradient_scale = static_cast<float>(gradient_scale);
   if (clip_value_.has_value()) scalars.clip_value = static_cast<float>(*clip_value_);
-  if (facts.compensate_delay) scalars.delay_lambda = static_cast<float>(delay_lambda_);
+  scalars.delay_lambda = static_cast<float>(delay_lambda_);
   scalars.momentum = static_cast<float>(settings_.momentum);
   scalars.gradient_weight = facts.step == 0 ? 1 : static_cast<float>(1 - settings_.dampening);
   scalars.beta1 = settings_.beta1;

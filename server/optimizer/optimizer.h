@@ -20,7 +20,6 @@ struct StepFacts {
   uint64_t step = 0;          // updates applied to this shard before this one
   double rate_scale = 1;      // multiplies the learning rate: the staleness-aware rate; finite, >= 0
   double gradient_scale = 1;  // multiplies the gradient before anything else looks at it: 1/n for a sum of n; finite
-  bool compensate_delay = false;  // whether the weights that the gradient was computed from are at hand
   // The sum of squares of the table's gradient before gradient_scale, finite. Only needs_gradient_norm() looks at it.
   std::optional<double> gradient_squared_norm = std::nullopt;
 };
@@ -54,7 +53,8 @@ class Optimizer {
   // The learning rate after `step` updates, before rate_scale: what progress lines and metrics show.
   double rate(uint64_t step) const;
 
-  // The scalars of the pass, or of LAMB's first. With needs_gradient_norm() the facts must carry the norm.
+  // The scalars of the pass, or of LAMB's first. With needs_gradient_norm() the facts must carry the norm. Delay
+  // compensation happens where the arrays of the pass have `weight_pulled`.
   UpdateScalars Prepare(const StepFacts& facts) const;
 
  private:

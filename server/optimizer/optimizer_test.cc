@@ -99,12 +99,6 @@ TEST(OptimizerTest, ClipsByTheNormOfTheScaledGradient) {
   EXPECT_EQ(optimizer->Prepare({.gradient_squared_norm = 0.0}).gradient_scale, 1);
 }
 
-TEST(OptimizerTest, CompensatesADelayOnlyWhereThePulledWeightsAreKnown) {
-  const auto optimizer = Make("sgd {} delay_compensation { lambda: 0.5 }");
-  EXPECT_EQ(optimizer->Prepare({.compensate_delay = true}).delay_lambda, 0.5f);
-  EXPECT_EQ(optimizer->Prepare({.compensate_delay = false}).delay_lambda, 0);
-}
-
 TEST(OptimizerTest, RampsTheMovingAverageUpToItsDecay) {
   const auto optimizer = Make("sgd {} average { decay: 0.9999 }");
   EXPECT_DOUBLE_EQ(optimizer->Prepare({.step = 0}).average_decay, 2.0 / 11);

@@ -1,5 +1,7 @@
 #include "server/optimizer/rule_settings.h"
 
+#include <string>
+
 #include "common/base/status.h"
 #include "server/optimizer/field_check.h"
 

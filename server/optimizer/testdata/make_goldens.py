@@ -4,8 +4,8 @@
     python3 make_goldens.py > goldens.txt
 
 PyTorch computes in float32 on the CPU, element by element as torch.optim documents it (foreach=False). What PyTorch
-does not have (LAMB, FTRL, the moving average, delay compensation) is computed here in double precision from the formulas
-of the papers, written out plainly and without looking at the C++ code.
+does not have (LAMB, FTRL, the moving average, delay compensation) is computed here in double precision from the
+formulas of the papers, written out plainly and without looking at the C++ code.
 
 The file: `#` lines are remarks. An optimizer case is
 
@@ -139,7 +139,8 @@ def torch_cases():
                optim(o.Adagrad, lr=0.02, eps=0.01, weight_decay=0.1))
     # ---- RMSprop
     torch_case("rmsprop_defaults", "rmsprop {}", optim(o.RMSprop))
-    torch_case("rmsprop", "rmsprop { lr: 0.02 alpha: 0.9 eps: 0.0625 }", optim(o.RMSprop, lr=0.02, alpha=0.9, eps=0.0625))
+    torch_case("rmsprop", "rmsprop { lr: 0.02 alpha: 0.9 eps: 0.0625 }",
+               optim(o.RMSprop, lr=0.02, alpha=0.9, eps=0.0625))
     torch_case("rmsprop_slow", "rmsprop { lr: 0.002 alpha: 0.999 eps: 0.01 }",
                optim(o.RMSprop, lr=0.002, alpha=0.999, eps=0.01))
     torch_case("rmsprop_momentum", "rmsprop { lr: 0.002 alpha: 0.95 eps: 0.01 momentum: 0.9 }",
@@ -161,8 +162,15 @@ def torch_cases():
     torch_case("adamw", "adamw { lr: 0.02 beta1: 0.85 beta2: 0.98 eps: 0.01 } weight_decay: 0.3",
                optim(o.AdamW, lr=0.02, betas=(0.85, 0.98), eps=0.01, weight_decay=0.3))
     torch_case("adamw_without_decay", "adamw { lr: 0.02 } weight_decay: 0", optim(o.AdamW, lr=0.02, weight_decay=0))
+    # ---- Default epsilons, which only tiny gradients can tell
+    torch_case("adagrad_default_eps", "adagrad { lr: 0.05 }", optim(o.Adagrad, lr=0.05), scale=2.0**-32)
+    torch_case("rmsprop_default_eps", "rmsprop { lr: 0.02 }", optim(o.RMSprop, lr=0.02), scale=2.0**-26)
+    torch_case("adam_default_eps", "adam { lr: 0.05 }", optim(o.Adam, lr=0.05), scale=2.0**-26)
+    torch_case("adamw_default_eps", "adamw { lr: 0.05 }", optim(o.AdamW, lr=0.05), scale=2.0**-26)
     # ---- Clipping
     torch_case("clip_value", "sgd { lr: 0.1 } clipping { by_value: 0.25 }", optim(o.SGD, lr=0.1), clip_value=0.25)
+    torch_case("clip_value_weight_decay", "sgd { lr: 0.05 } weight_decay: 0.3 clipping { by_value: 0.25 }",
+               optim(o.SGD, lr=0.05, weight_decay=0.3), clip_value=0.25)
     torch_case("clip_norm", "momentum { lr: 0.05 momentum: 0.5 } weight_decay: 0.05 clipping { by_table_norm: 2.5 }",
                optim(o.SGD, lr=0.05, momentum=0.5, weight_decay=0.05), clip_norm=2.5)
     torch_case("clip_small_norm", "sgd { lr: 1000 } clipping { by_table_norm: 0.0001 }", optim(o.SGD, lr=1000),
@@ -252,10 +260,13 @@ def delay_compensated(config, lr, strength, lag, decay=0.0, scale=1.0, period=7)
 
 def paper_cases():
     lamb(("lamb_defaults", "lamb {}"), 0.001, 0.9, 0.999, 1e-6, 0.01)
-    lamb(("lamb", "lamb { lr: 0.01 beta1: 0.8 beta2: 0.95 eps: 0.0625 } weight_decay: 0.2"), 0.01, 0.8, 0.95, 0.0625, 0.2)
+    lamb(("lamb", "lamb { lr: 0.01 beta1: 0.8 beta2: 0.95 eps: 0.0625 } weight_decay: 0.2"),
+         0.01, 0.8, 0.95, 0.0625, 0.2)
+    lamb(("lamb_default_eps", "lamb { lr: 0.01 }"), 0.01, 0.9, 0.999, 1e-6, 0.01, scale=2.0**-20)
     lamb(("lamb_without_decay", "lamb { lr: 0.01 } weight_decay: 0"), 0.01, 0.9, 0.999, 1e-6, 0)
     ftrl(("ftrl_defaults", "ftrl {}"), 0.001, 1, 0, 0, 0, scale=64.0)
-    ftrl(("ftrl", "ftrl { lr: 0.5 l1: 0.75 l2: 0.3 beta: 0.5 initial_accumulator_value: 0.1 }"), 0.5, 0.5, 0.75, 0.3, 0.1)
+    ftrl(("ftrl", "ftrl { lr: 0.5 l1: 0.75 l2: 0.3 beta: 0.5 initial_accumulator_value: 0.1 }"),
+         0.5, 0.5, 0.75, 0.3, 0.1)
     ftrl(("ftrl_tensorflow", "ftrl { lr: 0.2 l1: 0.1 l2: 0.02 beta: 0 initial_accumulator_value: 0.1 }"),
          0.2, 0, 0.1, 2 * 0.01, 0.1)
     sgd_average(("average_ramp", "sgd { lr: 0.1 } average { decay: 0.9999 }"), 0.1, 0.9999)
@@ -324,12 +335,14 @@ def schedule_cases():
     torch_schedule("warmup_exponential", "exponential { decay_rate: 0.9 } warmup { steps: 6 start_factor: 0.5 }", 0.1,
                    lambda o: s.ChainedScheduler([s.LinearLR(o, start_factor=0.5, total_iters=6),
                                                  s.ExponentialLR(o, 0.9)]))
-    torch_schedule("warmup_milestones", "step { milestones: 4 milestones: 20 } warmup { steps: 8 start_factor: 0.2 }", 0.1,
+    torch_schedule("warmup_milestones", "step { milestones: 4 milestones: 20 } warmup { steps: 8 start_factor: 0.2 }",
+                   0.1,
                    lambda o: s.ChainedScheduler([s.LinearLR(o, start_factor=0.2, total_iters=8),
                                                  s.MultiStepLR(o, [4, 20])]))
-    torch_schedule("warmup_polynomial", "polynomial { total_steps: 30 power: 2 } warmup { steps: 10 start_factor: 0.1 }",
-                   0.1, lambda o: s.ChainedScheduler([s.LinearLR(o, start_factor=0.1, total_iters=10),
-                                                      s.PolynomialLR(o, 30, power=2.0)]))
+    torch_schedule("warmup_polynomial",
+                   "polynomial { total_steps: 30 power: 2 } warmup { steps: 10 start_factor: 0.1 }", 0.1,
+                   lambda o: s.ChainedScheduler([s.LinearLR(o, start_factor=0.1, total_iters=10),
+                                                 s.PolynomialLR(o, 30, power=2.0)]))
 
 
 def main():
