@@ -21,8 +21,8 @@ struct Timing {
   double ratio = 0;    // of the reference's seconds to this one's in the same round, the median: 1 is as fast as it
 };
 
-// Seconds from some fixed point: of wall time, or of the calling thread on a core (which leaves out the time that others
-// had the core; for work on one thread that does not wait for anything).
+// Seconds from some fixed point: of wall time, or of the calling thread on a core (which leaves out the time that
+// others had the core; for work on one thread that does not wait for anything).
 using SecondsFunction = std::function<double()>;
 double SteadySeconds();
 double ThreadSeconds();

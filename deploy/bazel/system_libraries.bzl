@@ -18,6 +18,9 @@ def system_libraries():
             "absl_flat_hash_set",
             "absl_inlined_vector",
             "absl_span",
+            "absl_flags",
+            "absl_flags_parse",
+            "absl_flags_usage",
             "absl_failure_signal_handler",
         ],
     )

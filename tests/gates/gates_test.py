@@ -56,13 +56,21 @@ class LayeringTest(GateCase):
         for line in ("#include <thread>", "std::ofstream out;\n#include <fstream>", "auto t = absl::Now();",
                      "std::chrono::steady_clock::now();", "std::random_device d;", 'getenv("HOME");'):
             self.write("server/optimizer/a.cc", line + "\n")
-            self.assertEqual(len(layering.check_core_sources(self.root)), 1, line)
+            self.assertEqual(len(layering.check_core_sources(self.root, {})), 1, line)
+
+    def test_what_only_tests_use_may_read_files(self):
+        self.write("server/store/golden.cc", "#include <fstream>\n")
+        label, source = "//server/store:golden", "//server/store:golden.cc"
+        rules = {label: Rule(label, "cc_library", sources=[source], testonly=True)}
+        self.assertEqual(layering.check_core_sources(self.root, rules), [])
+        rules["//server/store:store"] = Rule("//server/store:store", "cc_library", sources=[source])
+        self.assertEqual(len(layering.check_core_sources(self.root, rules)), 1)
 
     def test_the_core_rule_spares_tests_comments_and_other_parts(self):
         self.write("server/store/a_test.cc", "#include <thread>\n")
         self.write("server/store/a.cc", "int a;  // no std::thread here\n")
         self.write("server/service/a.cc", "#include <thread>\n")
-        self.assertEqual(layering.check_core_sources(self.root), [])
+        self.assertEqual(layering.check_core_sources(self.root, {}), [])
 
 
 class TidinessTest(GateCase):
@@ -81,13 +89,13 @@ class TidinessTest(GateCase):
         for line in ("CHECK(x);", "CHECK_EQ(a, b);", "  abort();", "std::abort();", "exit(1);", "std::terminate();",
                      "LOG(FATAL) << 1;", "GPR_ASSERT(x);"):
             self.write("server/a.cc", line + "\n")
-            self.expect_one(tidiness.check_nothing_ends_the_process(self.root), "server/a.cc:1")
+            self.expect_one(tidiness.check_nothing_ends_the_process(self.root, {}), "server/a.cc:1")
 
     def test_tests_mains_comments_and_other_names_may_say_so(self):
         self.write("server/a_test.cc", "abort();\n")
         self.write("server/server_main.cc", "std::exit(1);\n")
         self.write("server/b.cc", "// never abort()\ncall.exit(1);\nOnExit(x);\nPRECHECK(x);\n")
-        self.assertEqual(tidiness.check_nothing_ends_the_process(self.root), [])
+        self.assertEqual(tidiness.check_nothing_ends_the_process(self.root, {}), [])
 
     def test_a_package_without_a_purpose_is_named(self):
         self.write("a/BUILD", "cc_library()\n")

@@ -116,11 +116,12 @@ def check_core_graph(rules):
     return complaints
 
 
-def check_core_sources(root):
+def check_core_sources(root, rules):
     """The core's sources name no threads, files or wall time."""
     complaints = []
+    exempt = CORE_BANNED_EXCEPT | tree.test_sources(rules)
     for path in tree.sources(root, CODE):
-        if not in_core(path.rsplit("/", 1)[0]) or is_test_or_bench(path) or path in CORE_BANNED_EXCEPT:
+        if not in_core(path.rsplit("/", 1)[0]) or is_test_or_bench(path) or path in exempt:
             continue
         for number, line in enumerate(tree.read(root, path).split("\n"), 1):
             code = line.split("//")[0]

@@ -52,6 +52,7 @@ class Rule:
     kind: str
     sources: list = field(default_factory=list)  # //package:file labels
     deps: list = field(default_factory=list)     # labels, @repository//... for the system's
+    testonly: bool = False
 
     @property
     def package(self):
@@ -70,8 +71,22 @@ def parse_query(text):
                 rule.deps += values
             elif attribute.get("name") in ("deps", "data", "exports", "implementation_deps"):
                 rule.deps += values
+        for attribute in element.iter("boolean"):
+            if attribute.get("name") == "testonly":
+                rule.testonly = attribute.get("value") == "true"
         rules[rule.label] = rule
     return rules
+
+
+def test_sources(rules):
+    """Files that only tests use, as paths: those of test rules and of testonly ones."""
+    of_tests, of_others = set(), set()
+    for rule in rules.values():
+        if rule.testonly or rule.kind.endswith("_test"):
+            of_tests.update(rule.sources)
+        else:
+            of_others.update(rule.sources)
+    return {label.lstrip("/").replace(":", "/", 1) for label in of_tests - of_others}
 
 
 def query_rules(root):
