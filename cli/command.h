@@ -29,6 +29,7 @@ class Command {
   virtual int Run() = 0;
 };
 
+std::unique_ptr<Command> MakeBenchCommand();
 std::unique_ptr<Command> MakeVersionCommand();
 
 }  // namespace downpour

@@ -34,6 +34,7 @@ int main(int argc, char** argv) {
   app.footer("`downpour COMMAND --help` tells more about a command.");
 
   std::vector<std::unique_ptr<Command>> commands;
+  commands.push_back(downpour::MakeBenchCommand());
   commands.push_back(downpour::MakeVersionCommand());
   std::vector<std::pair<CLI::App*, Command*>> registered;
   for (const auto& command : commands) {

@@ -22,5 +22,9 @@ expect 0 '--json' version --help
 expect 2 'subcommand is required'
 expect 2 'wrongcommand' wrongcommand
 expect 2 '--wrongflag' version --wrongflag
+expect 0 '"case": *"update/adam/1000".*"ratio"' bench store --elements=1000 --rounds=1 --json
+expect 0 'update/sgd/1000' bench store --elements=1000 --rounds=1
+expect 2 'elements' bench store --elements=0
+expect 2 'subcommand is required' bench
 "$program" version >/dev/full 2>/dev/null && echo "a full disk must not pass for success" && failures=$((failures + 1))
 exit "$failures"

@@ -1,0 +1,58 @@
+#include <cstddef>
+#include <cstdio>
+#include <memory>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "cli/command.h"
+#include "common/base/interleaved.h"
+#include "kernels/kernels.h"
+#include "kernels/update_bench_cases.h"
+
+namespace downpour {
+namespace {
+
+// `downpour bench store`: this machine's figures beside its limits.
+class BenchCommand : public Command {
+ public:
+  CLI::App* Register(CLI::App& app) override {
+    CLI::App* command = app.add_subcommand("bench", "Measure this machine, beside its limits in the same run");
+    command->require_subcommand(1);
+    CLI::App* store = command->add_subcommand("store", "Optimizer updates beside what memory allows, on one core");
+    store->add_flag("--json", json_, "One JSON object a line instead of a table");
+    store->add_option("--elements", elements_, "Parameters of the table that is updated")
+        ->check(CLI::Range(size_t{1}, size_t{1} << 32))
+        ->capture_default_str();
+    store->add_option("--rounds", rounds_, "Rounds, of which the median counts")
+        ->check(CLI::Range(1, 1000))
+        ->capture_default_str();
+    return command;
+  }
+
+  int Run() override {
+    UpdateBenchOptions options;
+    options.elements = elements_;
+    options.rounds = rounds_;
+    if (json_) {
+      options.on_line = [](const BenchLine& line) {
+        std::printf("%s\n", ToJson(line).c_str());
+        std::fflush(stdout);
+      };
+    }
+    const Kernels& kernels = BestKernels();
+    const std::vector<BenchLine> lines = RunUpdateBench(kernels, options);
+    if (!json_) std::printf("kernels: %s\n%s", kernels.Name(), ToTable(lines).c_str());
+    return std::fflush(stdout) == 0 ? kExitDone : kExitFailed;
+  }
+
+ private:
+  bool json_ = false;
+  size_t elements_ = UpdateBenchOptions().elements;
+  int rounds_ = UpdateBenchOptions().rounds;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> MakeBenchCommand() { return std::make_unique<BenchCommand>(); }
+
+}  // namespace downpour
