@@ -1,5 +1,6 @@
 #include "kernels/slices.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <random>

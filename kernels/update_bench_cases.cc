@@ -3,9 +3,9 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -21,15 +21,15 @@ constexpr size_t kHugePage = size_t{2} << 20;
 constexpr size_t kSliceBytes = (size_t{1} << 20) - 3;  // odd: elements straddle every edge
 
 struct Free {
-  void operator()(void* memory) const { std::free(memory); }
+  void operator()(std::byte* memory) const { ::operator delete (memory, std::align_val_t{kHugePage}); }
 };
 using HugeBytes = std::unique_ptr<std::byte, Free>;
 
 // Memory on huge pages where the system has them.
 HugeBytes AllocateHuge(size_t bytes) {
   const size_t rounded = (bytes + kHugePage - 1) / kHugePage * kHugePage;
-  HugeBytes memory(static_cast<std::byte*>(std::aligned_alloc(kHugePage, rounded)));
-  if (memory != nullptr) madvise(memory.get(), rounded, MADV_HUGEPAGE);  // a wish: without it the figures are lower
+  HugeBytes memory(static_cast<std::byte*>(::operator new (rounded, std::align_val_t{kHugePage})));
+  madvise(memory.get(), rounded, MADV_HUGEPAGE);  // a wish: without it the figures are lower
   return memory;
 }
 
