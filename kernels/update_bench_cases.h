@@ -20,7 +20,7 @@ struct UpdateBenchOptions {
   std::function<void(const BenchLine&)> on_line;
 };
 
-// What an update costs beside what memory costs, on the calling thread; about 16 bytes of memory for each element.
+// What an update costs beside what memory costs, on the calling thread; about 20 bytes of memory for each element.
 //   update/<optimizer>/<elements>         beside a bare loop that reads and writes the same streams in place
 //   update_slices/<optimizer>/<elements>  gradient in slices of 1 MiB cut at odd bytes, beside the contiguous one
 //   all_finite/<elements>                 the check of a push, beside a bare loop that reads as much
