@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstddef>
 #include <cstdio>
 #include <memory>
@@ -8,6 +9,7 @@
 #include "common/base/interleaved.h"
 #include "kernels/kernels.h"
 #include "kernels/update_bench_cases.h"
+#include "server/shard/shard_bench_cases.h"
 
 namespace downpour {
 namespace {
@@ -18,7 +20,7 @@ class BenchCommand : public Command {
   CLI::App* Register(CLI::App& app) override {
     CLI::App* command = app.add_subcommand("bench", "Measure this machine, beside its limits in the same run");
     command->require_subcommand(1);
-    CLI::App* store = command->add_subcommand("store", "Optimizer updates beside what memory allows, on one core");
+    CLI::App* store = command->add_subcommand("store", "Updates, pushes and pulls beside what memory allows");
     store->add_flag("--json", json_, "One JSON object a line instead of a table");
     store->add_option("--elements", elements_, "Parameters of the table that is updated")
         ->check(CLI::Range(size_t{1}, size_t{1} << 32))
@@ -30,17 +32,23 @@ class BenchCommand : public Command {
   }
 
   int Run() override {
-    UpdateBenchOptions options;
-    options.elements = elements_;
-    options.rounds = rounds_;
-    if (json_) {
-      options.on_line = [](const BenchLine& line) {
-        std::printf("%s\n", ToJson(line).c_str());
-        std::fflush(stdout);
-      };
-    }
+    const auto on_line = [](const BenchLine& line) {
+      std::printf("%s\n", ToJson(line).c_str());
+      std::fflush(stdout);
+    };
+    UpdateBenchOptions updates;
+    updates.elements = elements_;
+    updates.rounds = rounds_;
+    ShardBenchOptions shards;
+    shards.shards = (elements_ + shards.elements - 1) / shards.elements;
+    shards.elements = std::min(shards.elements, elements_);
+    shards.rounds = rounds_;
+    if (json_) updates.on_line = shards.on_line = on_line;
+
     const Kernels& kernels = BestKernels();
-    const std::vector<BenchLine> lines = RunUpdateBench(kernels, options);
+    std::vector<BenchLine> lines = RunUpdateBench(kernels, updates);
+    const std::vector<BenchLine> more = RunShardBench(shards);
+    lines.insert(lines.end(), more.begin(), more.end());
     if (!json_) std::printf("kernels: %s\n%s", kernels.Name(), ToTable(lines).c_str());
     return std::fflush(stdout) == 0 ? kExitDone : kExitFailed;
   }

@@ -41,7 +41,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 
 def is_test_or_bench(path):
     stem = path.rsplit(".", 1)[0]
-    return stem.endswith(("_test", "_bench", "_fuzz", "_main")) or "/testing/" in path or "testdata" in path
+    return stem.endswith(("_test", "_bench", "_bench_cases", "_fuzz", "_main")) or "/testing/" in path or "testdata" in path
 
 
 def top(path):
