@@ -40,7 +40,7 @@ class BenchCommand : public Command {
     updates.elements = elements_;
     updates.rounds = rounds_;
     ShardBenchOptions shards;
-    shards.shards = (elements_ + shards.elements - 1) / shards.elements;
+    shards.shards = std::max<size_t>(1, elements_ / 1'000'000);  // of 1 Mi each: 25 M parameters are 100 MiB
     shards.elements = std::min(shards.elements, elements_);
     shards.rounds = rounds_;
     if (json_) updates.on_line = shards.on_line = on_line;
