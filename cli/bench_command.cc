@@ -47,8 +47,14 @@ class BenchCommand : public Command {
 
     const Kernels& kernels = BestKernels();
     std::vector<BenchLine> lines = RunUpdateBench(kernels, updates);
-    const std::vector<BenchLine> more = RunShardBench(shards);
-    lines.insert(lines.end(), more.begin(), more.end());
+    const auto add = [&lines](const std::vector<BenchLine>& more) {
+      lines.insert(lines.end(), more.begin(), more.end());
+    };
+    add(RunShardBench(shards));
+    // A table that stays in the cache of a core: what locks and checks cost where memory is no limit.
+    shards.shards = 2;
+    shards.elements = std::min(elements_, size_t{64} << 10);
+    add(RunShardBench(shards));
     if (!json_) std::printf("kernels: %s\n%s", kernels.Name(), ToTable(lines).c_str());
     return std::fflush(stdout) == 0 ? kExitDone : kExitFailed;
   }

@@ -27,7 +27,9 @@ namespace {
 
 constexpr size_t kHugePage = size_t{2} << 20;
 constexpr size_t kSliceBytes = (size_t{1} << 20) - 3;  // odd: elements straddle every edge
-constexpr double kMebi = 1 << 20;
+// What each thread pushes or copies in a round of the cases with two of them.
+constexpr size_t kBytesPerRound = size_t{256} << 20;
+constexpr size_t kRepeatsMax = 512;
 
 struct Free {
   void operator()(void* memory) const { std::free(memory); }
@@ -108,15 +110,20 @@ class BenchTable {
     for (size_t i = 0; i < shards_.size(); ++i) {
       const std::byte* const g = gradients_[i].data();
       failed_ = failed_ || !BestKernels().AllFinite(g, DType::kFloat32, elements_);
-      float* const updated[] = {w + i * elements_};
+      float* const updated[] = {w + i * AlignedElements()};
       StreamLoop(reinterpret_cast<const float*>(g), updated, 0.0f, elements_);
     }
   }
 
   size_t bytes() const { return shards_.size() * elements_ * sizeof(float); }
+
+  // With every shard's part aligned as a block is: what BarePush wants.
+  size_t aligned_bytes() const { return shards_.size() * AlignedElements() * sizeof(float); }
   bool failed() const { return failed_; }
 
  private:
+  size_t AlignedElements() const { return (elements_ + 15) / 16 * 16; }
+
   const size_t elements_;
   std::vector<Bytes> gradients_;
   std::vector<std::unique_ptr<Shard>> shards_;
@@ -127,7 +134,7 @@ class BenchTable {
 class ShardBench {
  public:
   explicit ShardBench(const ShardBenchOptions& options)
-      : options_(options), first_(options, &pool_), second_(options, &pool_), spare_(first_.bytes()) {}
+      : options_(options), first_(options, &pool_), second_(options, &pool_), spare_(first_.aligned_bytes()) {}
 
   std::vector<BenchLine> Run() {
     MeasurePull();
@@ -149,8 +156,10 @@ class ShardBench {
 
  private:
   std::string CaseName(const std::string& name, int clients) const {
-    return name + "/memory/" + std::to_string(static_cast<int>(static_cast<double>(first_.bytes()) / kMebi)) + "MiB/" +
-           std::to_string(clients);
+    const size_t kibi_bytes = first_.bytes() >> 10;
+    const std::string size =
+        kibi_bytes >= 1024 ? std::to_string(kibi_bytes >> 10) + "MiB" : std::to_string(kibi_bytes) + "KiB";
+    return name + "/memory/" + size + "/" + std::to_string(clients);
   }
 
   void Report(BenchLine line) {
@@ -177,10 +186,10 @@ class ShardBench {
   }
 
   void Measure(const std::string& name, int clients, const std::string& reference, std::function<void()> limit,
-               std::function<void()> run, const SecondsFunction& now) {
+               std::function<void()> run, const SecondsFunction& now, size_t repeats = 1) {
     const std::vector<Timing> timings =
         RunInterleaved({{reference, std::move(limit)}, {name, std::move(run)}}, options_.rounds, now);
-    const double giga_bytes = 1e-9 * static_cast<double>(first_.bytes());
+    const double giga_bytes = 1e-9 * static_cast<double>(first_.bytes() * repeats);
     Report({.bench = "store",
             .case_name = CaseName(name, clients),
             .metric = "throughput",
@@ -208,16 +217,20 @@ class ShardBench {
         ThreadSeconds);
   }
 
-  // Twice the work on two threads, beside once on one.
+  // Twice the work on two threads, beside once on one; often enough that starting a thread does not count.
   void MeasureTwo(const std::string& name, const std::function<void()>& one, const std::function<void()>& other) {
+    const size_t repeats = std::clamp<size_t>(kBytesPerRound / first_.bytes(), 1, kRepeatsMax);
+    const auto repeat = [repeats](const std::function<void()>& work) {
+      for (size_t i = 0; i < repeats; ++i) work();
+    };
     Measure(
-        name, 2, "one_thread", one,
+        name, 2, "one_thread", [&] { repeat(one); },
         [&] {
-          std::thread thread(other);
-          one();
+          std::thread thread([&] { repeat(other); });
+          repeat(one);
           thread.join();
         },
-        SteadySeconds);
+        SteadySeconds, repeats);
   }
 
   const ShardBenchOptions& options_;

@@ -23,8 +23,9 @@ struct ShardBenchOptions {
 //   push/memory/<MiB>MiB/1           SGD, contiguous gradient, beside the bare passes over it: the finite check and a
 //                                    loop that reads a gradient and updates weights
 //   push_slices/memory/<MiB>MiB/1    gradient in slices of 1 MiB cut at odd bytes, beside the contiguous one
-//   push_read/memory/<MiB>MiB/1      while a reader holds every block, so that none is written in place, beside in
-//   place push/memory/<MiB>MiB/2           two threads with shards of their own, beside one thread
+//   push_read/memory/<MiB>MiB/1      while a reader holds every block, so that none is written in place, beside pushes
+//                                    in place
+//   push/memory/<MiB>MiB/2           two threads with shards of their own, beside one thread
 //   copy/memory/<MiB>MiB/2           two threads that copy memory, beside one: what the machine allows
 std::vector<BenchLine> RunShardBench(const ShardBenchOptions& options);
 
