@@ -60,7 +60,7 @@ class Policy {
  public:
   virtual ~Policy() = default;
 
-  // A worker takes part from now on, at `clock`: 0 in a new job, JoinClock() for one that comes later. Joining again
+  // A worker takes part from now on, at `clock`: the smallest JoinClock() of all its shards. Joining again
   // (a new incarnation, whether or not WorkerLeft came between) drops what the old one still held.
   virtual void WorkerJoined(WorkerId worker, uint64_t clock) = 0;
 

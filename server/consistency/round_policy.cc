@@ -16,38 +16,49 @@ constexpr uint32_t kStateVersion = 1;
 
 }  // namespace
 
-void RoundPolicy::BeginRound() {
-  for (const LiveWorkers::Worker& worker : live_.workers()) live_.SetMark(worker.id, kAwaited);
-  awaited_ = live_.size();
+void RoundPolicy::SeatAll() {
+  for (const LiveWorkers::Worker& worker : live_.workers()) {
+    if (SeatOf(worker) == kPushed) continue;
+    awaited_ += SeatOf(worker) != kAwaited;
+    Sit(worker, kAwaited);
+  }
+}
+
+void RoundPolicy::SeatAllIfNobodyIsEstablished() {
+  const bool somebody = std::any_of(live_.workers().begin(), live_.workers().end(),
+                                    [](const LiveWorkers::Worker& worker) { return worker.mark & kEstablished; });
+  if (!somebody) SeatAll();
 }
 
 void RoundPolicy::WorkerLeft(WorkerId id) {
   const LiveWorkers::Worker* worker = live_.Find(id);
-  awaited_ -= worker != nullptr && worker->mark == kAwaited;
+  awaited_ -= worker != nullptr && SeatOf(*worker) == kAwaited;
   live_.Leave(id);
-  if (awaited_ == 0 && held_.empty()) BeginRound();
+  SeatAllIfNobodyIsEstablished();
 }
 
-void RoundPolicy::WorkerJoined(WorkerId worker, uint64_t clock) {
+void RoundPolicy::WorkerJoined(WorkerId id, uint64_t clock) {
   std::erase_if(held_, [&](const Held& held) {
-    if (held.worker == worker) dropped_.push_back(held.push_id);
-    return held.worker == worker;
+    if (held.worker == id) dropped_.push_back(held.push_id);
+    return held.worker == id;
   });
-  WorkerLeft(worker);
-  const bool underway = !held_.empty() || (finished_ > 0 && awaited_ > 0);
-  live_.Join(worker, clock);
-  live_.SetMark(worker, underway ? kNextRound : kAwaited);
-  awaited_ += !underway;
+  WorkerLeft(id);
+  live_.Join(id, clock);
+  live_.SetMark(id, kNewcomer);
+  SeatAllIfNobodyIsEstablished();
 }
 
 PushRuling RoundPolicy::OnPush(const PushFacts& push) {
   const LiveWorkers::Worker* worker = live_.Find(push.worker);
   if (worker == nullptr) return RefuseNotLive(push.worker);
   const uint64_t round = RoundOf(push.clock);
-  if (round <= finished_) return {.verdict = PushVerdict::kDrop};
-  if (round > finished_ + 1 || worker->mark == kPushed) return Refuse(push, round);
-  awaited_ -= worker->mark == kAwaited;
-  live_.SetMark(push.worker, kPushed);
+  if (round <= finished_) {
+    if (SeatOf(*worker) == kNewcomer) Sit(*worker, kGuest);
+    return {.verdict = PushVerdict::kDrop};
+  }
+  if (round > finished_ + 1 || SeatOf(*worker) == kPushed) return Refuse(push, round);
+  awaited_ -= SeatOf(*worker) == kAwaited;
+  Sit(*worker, kPushed);
   const auto at = std::lower_bound(held_.begin(), held_.end(), push.worker,
                                    [](const Held& held, WorkerId id) { return held.worker < id; });
   held_.insert(at, {.worker = push.worker, .push_id = push.push_id});
@@ -78,7 +89,10 @@ std::optional<PushBatch> RoundPolicy::TakeReady() {
   batch.scale = 1.0f / static_cast<float>(held_.size());
   held_.clear();
   ++finished_;
-  BeginRound();
+  for (const LiveWorkers::Worker& worker : live_.workers()) {
+    if (SeatOf(worker) == kPushed) live_.SetMark(worker.id, kGuest | kEstablished);
+  }
+  SeatAll();
   return batch;
 }
 
@@ -86,7 +100,9 @@ std::vector<uint64_t> RoundPolicy::TakeDropped() { return std::exchange(dropped_
 
 bool RoundPolicy::MayAnswer(const PullFacts& pull) const {
   const LiveWorkers::Worker* worker = live_.Find(pull.worker);
-  return worker != nullptr && worker->mark != kNextRound && RoundOf(pull.clock) <= finished_;
+  if (worker == nullptr) return false;
+  const uint64_t round = RoundOf(pull.clock);
+  return SeatOf(*worker) == kNewcomer ? round < finished_ : round <= finished_;
 }
 
 uint64_t RoundPolicy::AnswerClock(const PullFacts& pull) const { return std::max(pull.clock, finished_ * steps_); }
@@ -96,7 +112,8 @@ std::string RoundPolicy::Save() const {
   state.Number(finished_);
   LiveWorkers live = live_;
   for (const LiveWorkers::Worker& worker : live_.workers()) {
-    if (worker.mark == kPushed) live.SetMark(worker.id, kAwaited);  // its push comes again
+    // A push that is held comes again.
+    if (SeatOf(worker) == kPushed) live.SetMark(worker.id, (worker.mark & kEstablished) | kAwaited);
   }
   live.Save(state);
   return state.Take();
@@ -108,15 +125,17 @@ absl::Status RoundPolicy::Restore(std::string_view text) {
   uint64_t finished = 0;
   LiveWorkers live;
   size_t awaited = 0;
-  if (!state.Number(finished) || !live.Restore(state, kNextRound) || !state.AtEnd() ||
+  size_t established = 0;
+  if (!state.Number(finished) || !live.Restore(state, kEstablished | kGuest) || !state.AtEnd() ||
       finished >= std::numeric_limits<uint64_t>::max() / steps_) {
     return StateDamaged(name_);
   }
   for (const LiveWorkers::Worker& worker : live.workers()) {
-    if (worker.mark == kPushed) return StateDamaged(name_);
-    awaited += worker.mark == kAwaited;
+    if (SeatOf(worker) != kAwaited && worker.mark != kNewcomer && worker.mark != kGuest) return StateDamaged(name_);
+    awaited += SeatOf(worker) == kAwaited;
+    established += worker.mark == (kAwaited | kEstablished);
   }
-  if (awaited == 0 && !live.empty()) return StateDamaged(name_);
+  if (established == 0 && awaited < live.size()) return StateDamaged(name_);
   finished_ = finished;
   live_ = std::move(live);
   awaited_ = awaited;

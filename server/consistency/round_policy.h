@@ -18,16 +18,19 @@ namespace downpour {
 //
 //   push   for a finished round: dropped, it is late. For the open round: held, one of each worker. Further ahead, or a
 //          second one: refused.
-//   pull   at clock c: answered once the round that ends with step c is finished.
+//   pull   at clock c: answered once the round that ends with step c is finished; a newcomer's: once the next one is.
 //   due    when `required` pushes are held, or all that can still come: those held and those of live members.
-//   join   in the first round, before anybody has pushed: a member at once. Later the newcomer's pull waits for the
-//          round to finish, and it is a member of the next; so nobody waits for it, and all that a round averages was
-//          computed from the same weights. Where no member is left the round begins anew with whoever is there.
+//   join   a newcomer: a member from the next round on, so that nobody who is in the middle of a round waits for it.
+//          While nobody is established (has pushed to a finished round since it joined), as at the start of a job, all
+//          are members at once.
 //   leave  the round stops waiting for the worker; what it has pushed stays in.
 //
 // Why several shards do not block each other though each decides alone: a worker takes a step only when all its shards
 // have finished the one before, so shards are at most one round apart, and those who finished a round on one shard have
-// pushed it to the others too. A late worker goes on from the smallest AnswerClock, so it helps the last shard along.
+// pushed it to the others too. A late worker goes on from the smallest AnswerClock, so it helps the last shard along. A
+// worker that joins may be a newcomer at some shards and awaited at others. It comes with the smallest JoinClock of all
+// shards, so it waits as a newcomer only at shards that have finished no round since and where somebody is established;
+// that one has been there all the while, so nobody whom those shards await came in the same round and waits elsewhere.
 class RoundPolicy : public Policy {
  public:
   void WorkerJoined(WorkerId worker, uint64_t clock) override;
@@ -51,11 +54,15 @@ class RoundPolicy : public Policy {
       : name_(options.name), steps_(options.steps), required_(options.required) {}
 
  private:
-  enum Mark : uint8_t {
-    kAwaited,    // a member of the open round that has not pushed
-    kPushed,     // has a push in the open round
-    kNextRound,  // takes part from the next round on
+  enum Seat : uint8_t {
+    kAwaited,   // a member of the open round that has not pushed
+    kPushed,    // has a push in the open round
+    kNewcomer,  // a member from the next round on, and held back until then
+    kGuest,     // a newcomer that has pushed, too late: a member from the next round on, but not held back
   };
+  // What LiveWorkers keeps of each: its seat, and whether it is established.
+  static constexpr uint8_t kEstablished = 4;
+  static Seat SeatOf(const LiveWorkers::Worker& worker) { return static_cast<Seat>(worker.mark & 3); }
   struct Held {
     WorkerId worker;
     uint64_t push_id;
@@ -64,7 +71,11 @@ class RoundPolicy : public Policy {
   // The round that ends with the step `clock` or contains it; rounds count from 1.
   uint64_t RoundOf(uint64_t clock) const { return clock / steps_ + (clock % steps_ != 0); }
   bool Due() const;
-  void BeginRound();
+  void SeatAll();
+  void SeatAllIfNobodyIsEstablished();
+  void Sit(const LiveWorkers::Worker& worker, Seat seat) {
+    live_.SetMark(worker.id, (worker.mark & kEstablished) | seat);
+  }
   PushRuling Refuse(const PushFacts& push, uint64_t round) const;
 
   const std::string_view name_;
@@ -72,7 +83,7 @@ class RoundPolicy : public Policy {
   const size_t required_;
 
   uint64_t finished_ = 0;   // rounds
-  LiveWorkers live_;        // by Mark; clocks are not used
+  LiveWorkers live_;        // clocks are not used
   size_t awaited_ = 0;      // live workers marked kAwaited
   std::vector<Held> held_;  // of the open round, in ascending order of worker; some may have left
   std::vector<uint64_t> dropped_;

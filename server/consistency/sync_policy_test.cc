@@ -148,21 +148,70 @@ TEST(SyncPolicyTest, TheDeathOfTheLastOneMissingFinishesTheStep) {
   EXPECT_TRUE(policy.TakeReady().has_value());
 }
 
-TEST(SyncPolicyTest, JoiningAnewDropsTheOldGradientAndWaitsForTheNextStep) {
-  SyncPolicy policy(0);
+// Both workers have pushed the first step, and it is finished.
+void FinishFirstStep(SyncPolicy& policy) {
   policy.WorkerJoined(1, 0);
   policy.WorkerJoined(2, 0);
   policy.OnPush(PushOf(1, 1, 1));
-  policy.WorkerJoined(1, policy.JoinClock());
-  EXPECT_EQ(policy.TakeDropped(), (std::vector<uint64_t>{1}));
   policy.OnPush(PushOf(2, 1, 2));
-  const std::optional<PushBatch> batch = policy.TakeReady();
-  EXPECT_FALSE(batch.has_value()) << "in the first step, before anybody has pushed, a newcomer is a member";
+  ASSERT_TRUE(policy.TakeReady().has_value());
+}
+
+TEST(SyncPolicyTest, JoiningAnewDropsTheOldGradientAndWaitsForTheNextStep) {
+  SyncPolicy policy(0);
+  FinishFirstStep(policy);
+  policy.OnPush(PushOf(1, 2, 3));
   policy.WorkerJoined(1, policy.JoinClock());
-  EXPECT_FALSE(policy.MayAnswer({.worker = 1, .clock = 0})) << "now it waits for the next";
+  EXPECT_EQ(policy.TakeDropped(), (std::vector<uint64_t>{3}));
+  EXPECT_FALSE(policy.TakeReady().has_value());
+  EXPECT_FALSE(policy.MayAnswer({.worker = 1, .clock = 1}));
+  policy.OnPush(PushOf(2, 2, 4));
+  EXPECT_EQ(policy.TakeReady()->push_ids, (std::vector<uint64_t>{4})) << "it waited for a newcomer";
+  EXPECT_TRUE(policy.MayAnswer({.worker = 1, .clock = 1}));
+  EXPECT_EQ(policy.AnswerClock({.worker = 1, .clock = 1}), 2u);
+}
+
+TEST(SyncPolicyTest, AtTheStartOfAJobWhoeverJoinsIsAMemberAtOnce) {
+  SyncPolicy policy(0);
+  policy.WorkerJoined(1, 0);
+  policy.OnPush(PushOf(1, 1, 1));
   EXPECT_TRUE(policy.TakeReady().has_value());
-  EXPECT_TRUE(policy.MayAnswer({.worker = 1, .clock = 0}));
-  EXPECT_EQ(policy.AnswerClock({.worker = 1, .clock = 0}), 1u);
+  policy.WorkerLeft(1);
+  policy.WorkerJoined(2, policy.JoinClock());
+  policy.OnPush(PushOf(2, 2, 2));
+  EXPECT_TRUE(policy.TakeReady().has_value());
+
+  SyncPolicy fresh(0);
+  fresh.WorkerJoined(1, 0);
+  fresh.OnPush(PushOf(1, 1, 1));
+  fresh.WorkerJoined(2, 0);
+  EXPECT_TRUE(fresh.MayAnswer({.worker = 2, .clock = 0}));
+}
+
+TEST(SyncPolicyTest, ANewcomerIsAMemberWhenTheLastOfTheOthersHasLeft) {
+  SyncPolicy policy(0);
+  FinishFirstStep(policy);
+  policy.WorkerJoined(3, policy.JoinClock());
+  EXPECT_FALSE(policy.MayAnswer({.worker = 3, .clock = 1}));
+  policy.WorkerLeft(1);
+  EXPECT_FALSE(policy.MayAnswer({.worker = 3, .clock = 1}));
+  policy.WorkerLeft(2);
+  EXPECT_TRUE(policy.MayAnswer({.worker = 3, .clock = 1}));
+  policy.OnPush(PushOf(3, 2, 5));
+  EXPECT_TRUE(policy.TakeReady().has_value());
+}
+
+TEST(SyncPolicyTest, ANewcomerThatIsBehindAnotherShardIsNotHeldBack) {
+  SyncPolicy policy(0);
+  FinishFirstStep(policy);
+  policy.WorkerJoined(3, 0);  // another shard has not finished the first step, and awaits it
+  EXPECT_TRUE(policy.MayAnswer({.worker = 3, .clock = 0}));
+  EXPECT_EQ(policy.AnswerClock({.worker = 3, .clock = 0}), 1u);
+  EXPECT_EQ(policy.OnPush(PushOf(3, 1, 5)).verdict, PushVerdict::kDrop);
+  EXPECT_TRUE(policy.MayAnswer({.worker = 3, .clock = 1})) << "the other shard may await it in the next step too";
+  policy.OnPush(PushOf(1, 2, 6));
+  policy.OnPush(PushOf(2, 2, 7));
+  EXPECT_TRUE(policy.TakeReady().has_value()) << "it waited for a newcomer";
 }
 
 TEST(SyncPolicyTest, RefusesASecondGradientAndOneOfAStepAhead) {

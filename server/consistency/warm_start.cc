@@ -25,7 +25,7 @@ void WarmStart::EndIfWarm() {
 }
 
 void WarmStart::WorkerJoined(WorkerId worker, uint64_t clock) {
-  if (warm_) return inner().WorkerJoined(worker, clock);
+  if (warm_) return inner().WorkerJoined(worker, std::max(clock, warm_clock_));
   if (!workers_.empty() && worker < workers_.workers().front().id) inner().WorkerLeft(workers_.workers().front().id);
   workers_.Join(worker, clock);
   if (IsFirst(worker)) inner().WorkerJoined(worker, std::max(clock, inner().JoinClock()));
