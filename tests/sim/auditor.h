@@ -32,6 +32,7 @@ class ShardAuditor {
   void OnJoin(const Message& join, const MembershipAnswer& answer);
   void OnLeave(const Message& leave, const Completions& completions);
   void OnPush(const Message& push, const PushAnswer& answer);
+  void OnDamagedPush(const Message& push, const PushAnswer& answer);
   void OnPull(const Message& pull, const PullOutcome& outcome);
 
   // At the end of the run: the weights, the counters, and what the workers were told.

@@ -35,8 +35,14 @@ class Ledger {
   // The gradient's value at its coordinate: a small integer.
   static float ValueAt(uint32_t coordinate) { return 1 + coordinate % 7; }
 
-  // The gradient of `elements` elements as bytes that live as long as the program.
+  static constexpr uint32_t kElementsMax = 4096;
+
+  // The gradient of `elements` elements, at most kElementsMax, as bytes that live as long as the program: in one piece
+  // or several. Beyond `elements` a coordinate is nowhere, and the gradient zero.
   static std::vector<absl::Span<const std::byte>> GradientAt(uint32_t coordinate, uint32_t elements);
+
+  // Zeros, with a NaN at the end.
+  static std::vector<absl::Span<const std::byte>> NotFinite(uint32_t elements);
 
  private:
   const uint32_t entries_max_;

@@ -32,19 +32,31 @@ enum class MessageType : uint8_t {
   kEpochReply,
 };
 
+// What is wrong with a push that no shard may take.
+enum class Damage : uint8_t {
+  kNone,
+  kNotFinite,     // a NaN in the last element
+  kElementCount,  // one element too many
+  kByteCount,     // one byte missing
+  kSequenceZero,
+  kVersionFuture,
+};
+inline constexpr uint64_t kDamageKinds = 6;
+
 // What travels on the network; each type uses some of the fields.
 struct Message {
   MessageType type = MessageType::kPush;
   uint8_t shard = 0;
   WorkerId worker = 0;
-  uint32_t coordinate = 0;   // kPush: where the ledger finds it
-  uint64_t incarnation = 0;  // of the worker
-  uint64_t number = 0;       // push: sequence number; pull: ticket; join: the worker's attempt
-  uint64_t clock = 0;        // of the worker; of an answer: to go on from
-  uint64_t version = 0;      // push: that was pulled; replies: the shard's
-  uint64_t epoch = 0;        // request: by which it is made; reply: the shard's
-  uint64_t fingerprint = 0;  // kPullReply: of the weights when they were sent
-  Snapshot values = {};      // kPullReply
+  uint32_t coordinate = 0;        // kPush: where the ledger finds it
+  uint64_t incarnation = 0;       // of the worker
+  uint64_t number = 0;            // push: sequence number; pull: ticket; join: the worker's attempt
+  uint64_t clock = 0;             // of the worker; of an answer: to go on from
+  uint64_t version = 0;           // push: that was pulled; replies: the shard's
+  uint64_t epoch = 0;             // request: by which it is made; reply: the shard's
+  uint64_t fingerprint = 0;       // kPullReply: of the weights when they were sent
+  Snapshot values = {};           // kPullReply
+  Damage damage = Damage::kNone;  // kPush
   PushFate push_fate = PushFate::kRefused;
   PullFate pull_fate = PullFate::kRefused;
   RefusalReason reason = RefusalReason::kNone;

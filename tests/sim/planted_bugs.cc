@@ -23,6 +23,8 @@ constexpr PlantedBug kBugs[] = {
     {Bug::kWarmStartNotAlone, "warm_start_not_alone", "warm_start", "pulls are answered during the warm start"},
     {Bug::kWarmStartEndsWithItsWorker, "warm_start_ends_with_its_worker", "warm_start",
      "nobody takes over when the worker that trains alone dies"},
+    {Bug::kNewcomersWaitForEachOther, "newcomers_wait_for_each_other", "sync",
+     "every newcomer waits for the round to finish, even where it is awaited elsewhere"},
 
     {Bug::kRetryAppliedTwice, "retry_applied_twice", "", "the shard does not recognise a push that is sent again"},
     {Bug::kWindowTooShort, "window_too_short", "async", "the shard remembers the last four pushes only"},
@@ -44,12 +46,13 @@ constexpr PlantedBug kBugs[] = {
     {Bug::kRetryOfHeldCounted, "retry_of_held_counted", "sync", "a retry of a held push counts as one more"},
     {Bug::kWaitingPullsForgottenOnLeave, "waiting_pulls_forgotten_on_leave", "bounded_staleness",
      "pulls that come due when a worker leaves are never answered"},
+    {Bug::kNanAccepted, "nan_accepted", "", "a gradient that is not finite is taken as if its NaN were a zero"},
 
     {Bug::kRetryUnderNewNumber, "retry_under_new_number", "async",
      "the client sends again under a new sequence number"},
     {Bug::kUnansweredSentAgainAfterRejoin, "unanswered_sent_again_after_rejoin", "async",
      "the client sends what had no answer again when it has joined anew"},
-    {Bug::kNewerAnswerIgnored, "newer_answer_ignored", "sync_with_backups",
+    {Bug::kLargestClockTaken, "largest_clock_taken", "sync_with_backups",
      "the client takes the largest clock of its shards' answers instead of the smallest"},
     {Bug::kDeadNeverRemoved, "dead_never_removed", "sync", "the coordinator does not notice that workers die"},
     {Bug::kIncarnationUsedAgain, "incarnation_used_again", "",

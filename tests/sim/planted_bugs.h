@@ -27,6 +27,7 @@ enum class Bug : uint8_t {
   kStalenessRateOffByOne,
   kWarmStartNotAlone,
   kWarmStartEndsWithItsWorker,
+  kNewcomersWaitForEachOther,
   // In the shard
   kRetryAppliedTwice,
   kWindowTooShort,
@@ -43,10 +44,11 @@ enum class Bug : uint8_t {
   kDropAcknowledgedAsApplied,
   kRetryOfHeldCounted,
   kWaitingPullsForgottenOnLeave,
+  kNanAccepted,
   // In worker and coordinator
   kRetryUnderNewNumber,
   kUnansweredSentAgainAfterRejoin,
-  kNewerAnswerIgnored,
+  kLargestClockTaken,
   kDeadNeverRemoved,
   kIncarnationUsedAgain,
 };

@@ -126,6 +126,35 @@ class WarmStartEndsWithItsWorker final : public PolicyDecorator {
   std::set<WorkerId> live_;
 };
 
+class NewcomersWaitForEachOther final : public PolicyDecorator {
+ public:
+  using PolicyDecorator::PolicyDecorator;
+  void WorkerJoined(WorkerId worker, uint64_t clock) override {
+    inner().WorkerJoined(worker, clock);
+    if (underway_) newcomers_.insert(worker);
+  }
+  void WorkerLeft(WorkerId worker) override {
+    inner().WorkerLeft(worker);
+    newcomers_.erase(worker);
+  }
+  PushRuling OnPush(const PushFacts& push) override {
+    underway_ = true;
+    return inner().OnPush(push);
+  }
+  std::optional<PushBatch> TakeReady() override {
+    std::optional<PushBatch> batch = inner().TakeReady();
+    if (batch.has_value()) newcomers_.clear();
+    return batch;
+  }
+  bool MayAnswer(const PullFacts& pull) const override {
+    return !newcomers_.contains(pull.worker) && inner().MayAnswer(pull);
+  }
+
+ private:
+  bool underway_ = false;  // somebody has pushed
+  std::set<WorkerId> newcomers_;
+};
+
 // Of a step that `by` more than the required pushes finish.
 PolicyConfig RequireMore(const PolicyConfig& config, int by) {
   PolicyConfig changed = config;
@@ -162,6 +191,8 @@ std::unique_ptr<Policy> MakeSimulatedPolicy(const Scenario& scenario, Bug bug) {
       return std::make_unique<StalenessRateOffByOne>(std::move(policy));
     case Bug::kWarmStartEndsWithItsWorker:
       return std::make_unique<WarmStartEndsWithItsWorker>(std::move(policy));
+    case Bug::kNewcomersWaitForEachOther:
+      return std::make_unique<NewcomersWaitForEachOther>(std::move(policy));
     default:
       return policy;
   }

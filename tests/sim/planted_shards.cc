@@ -7,6 +7,8 @@
 #include <set>
 #include <utility>
 
+#include "tests/sim/ledger.h"
+
 namespace downpour::sim {
 namespace {
 
@@ -24,6 +26,7 @@ class ShortWindow final : public ShardPort {
   ShortWindow(Shard& shard, size_t window) : ShardPort(shard), window_(window) {}
 
   PushAnswer Push(PushRequest request) override {
+    if (request.sequence == 0) return ShardPort::Push(std::move(request));
     Memory& memory = memories_[{request.worker, request.incarnation}];
     const auto known = std::find_if(memory.last.begin(), memory.last.end(),
                                     [&](const auto& pair) { return pair.first == request.sequence; });
@@ -219,6 +222,18 @@ class RetryOfHeldCounted final : public ShardPort {
   }
 };
 
+class NanAccepted final : public ShardPort {
+ public:
+  using ShardPort::ShardPort;
+  PushAnswer Push(PushRequest request) override {
+    PushRequest mended = request;
+    PushAnswer answer = ShardPort::Push(std::move(request));
+    if (answer.outcome.refusal.reason != RefusalReason::kNotFinite) return answer;
+    mended.slices = Ledger::GradientAt(Ledger::kElementsMax, mended.element_count);
+    return ShardPort::Push(std::move(mended));
+  }
+};
+
 class WaitingPullsForgottenOnLeave final : public ShardPort {
  public:
   using ShardPort::ShardPort;
@@ -263,6 +278,8 @@ std::unique_ptr<ShardPort> MakeShardPort(Shard& shard, BlockPool& pool, Bug bug)
       return std::make_unique<RetryOfHeldCounted>(shard);
     case Bug::kWaitingPullsForgottenOnLeave:
       return std::make_unique<WaitingPullsForgottenOnLeave>(shard);
+    case Bug::kNanAccepted:
+      return std::make_unique<NanAccepted>(shard);
     default:
       return std::make_unique<ShardPort>(shard);
   }

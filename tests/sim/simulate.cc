@@ -1,18 +1,16 @@
 // Runs the simulator over a range of seeds. Exit status: 0 nothing found, 1 something found, 2 a flag is wrong.
 
 #include <chrono>
+#include <cinttypes>
 #include <cstdint>
 #include <cstdio>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
-#include "common/base/string_view.h"
 #include "tests/sim/planted_bugs.h"
 #include "tests/sim/scenario.h"
 #include "tests/sim/simulation.h"
@@ -75,22 +73,6 @@ bool Parse(int argc, char** argv, Flags* flags) {
   return true;
 }
 
-// Runs the seed once more and tells what happened, as a person wants to know it.
-void Explain(SimulationOptions options, const std::string& flags, bool whole_log, BlockPool& pool) {
-  std::vector<std::string> log;
-  options.log = &log;
-  const SimulationReport report = Simulate(options, pool);
-  const size_t first = whole_log || log.size() < kLogTail ? 0 : log.size() - kLogTail;
-  if (first > 0) std::printf("... %zu lines before, see them with --log\n", first);
-  for (size_t i = first; i < log.size(); ++i) std::printf("%s\n", log[i].c_str());
-  if (report.violation.empty()) return;
-  std::printf(
-      "FAILED seed %llu: %s\n  scenario: %s\n  again: bazel run -c opt //tests/sim:simulate -- --first_seed=%llu "
-      "--seeds=1%s\n",
-      static_cast<unsigned long long>(options.seed), report.violation.c_str(), report.scenario.c_str(),
-      static_cast<unsigned long long>(options.seed), flags.c_str());
-}
-
 int Main(int argc, char** argv) {
   Flags flags;
   if (!Parse(argc, argv, &flags)) return 2;
@@ -123,14 +105,9 @@ int Main(int argc, char** argv) {
     std::fprintf(stderr, "simulate: there is no policy %s; --policy=list prints them\n", flags.policy.c_str());
     return 2;
   }
-  std::string rest;
-  if (flags.operations != 1000) absl::StrAppend(&rest, " --operations=", flags.operations);
-  if (!flags.policy.empty()) absl::StrAppend(&rest, " --policy=", flags.policy);
-  if (!flags.plant.empty()) absl::StrAppend(&rest, " --plant=", flags.plant);
-
+  const size_t lines = flags.log ? std::numeric_limits<size_t>::max() : kLogTail;
   BlockPool pool;
   uint64_t operations = 0;
-  uint64_t pushes = 0;
   uint64_t runs = 0;
   uint64_t failed = 0;
   const auto start = std::chrono::steady_clock::now();
@@ -139,20 +116,17 @@ int Main(int argc, char** argv) {
     const SimulationReport report = Simulate(options, pool);
     ++runs;
     operations += report.operations;
-    pushes += report.pushes;
     failed += !report.violation.empty();
     if (!report.violation.empty() && flags.keep_going) {
-      std::printf("FAILED seed %llu: %s\n", static_cast<unsigned long long>(options.seed), report.violation.c_str());
+      std::printf("FAILED seed %" PRIu64 ": %s\n", options.seed, report.violation.c_str());
     } else if (!report.violation.empty() || flags.log) {
-      Explain(options, rest, flags.log, pool);
+      std::fputs(Explain(options, lines, pool).c_str(), stdout);
     }
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  std::printf(
-      "%llu seeds, %llu failed, %llu operations, %llu pushes, %.2f s, %.0f schedules of 1,000 operations a second\n",
-      static_cast<unsigned long long>(runs), static_cast<unsigned long long>(failed),
-      static_cast<unsigned long long>(operations), static_cast<unsigned long long>(pushes), seconds,
-      static_cast<double>(operations) / 1000 / seconds);
+  std::printf("%" PRIu64 " seeds, %" PRIu64 " failed, %" PRIu64
+              " operations, %.2f s, %.0f schedules of 1,000 operations a second\n",
+              runs, failed, operations, seconds, static_cast<double>(operations) / 1000 / seconds);
   return failed == 0 ? 0 : 1;
 }
 

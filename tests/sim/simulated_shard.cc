@@ -1,5 +1,6 @@
 #include "tests/sim/simulated_shard.h"
 
+#include <limits>
 #include <utility>
 
 #include "common/base/string_view.h"
@@ -36,6 +37,28 @@ std::unique_ptr<Shard> MakeShard(const World& world, uint32_t index, BlockPool& 
   options.name = absl::StrCat("ledger/", index);
   return std::make_unique<Shard>(std::move(options), *DenseShard::Create(spec, Zeros(), &pool), PlainSgd(),
                                  MakeSimulatedPolicy(world.scenario, world.bug), &pool);
+}
+
+void DamageRequest(Damage damage, PushRequest* request) {
+  switch (damage) {
+    case Damage::kNone:
+      break;
+    case Damage::kNotFinite:
+      request->slices = Ledger::NotFinite(request->element_count);
+      break;
+    case Damage::kElementCount:
+      ++request->element_count;
+      break;
+    case Damage::kByteCount:
+      request->slices.back().remove_suffix(1);
+      break;
+    case Damage::kSequenceZero:
+      request->sequence = 0;
+      break;
+    case Damage::kVersionFuture:
+      request->version_pulled = std::numeric_limits<uint64_t>::max();
+      break;
+  }
 }
 
 const char* FateName(const PushOutcome& outcome) {
@@ -128,11 +151,13 @@ void SimulatedShard::Push(const Message& message) {
   request.version_pulled = message.version;
   request.element_count = world_.scenario.elements;
   request.slices = Ledger::GradientAt(message.coordinate, world_.scenario.elements);
+  if (message.damage != Damage::kNone) DamageRequest(message.damage, &request);
   PushAnswer answer = port_->Push(std::move(request));
-  world_.Log("shard ", index_, ": push ", message.coordinate, " of worker ", message.worker, "#", message.incarnation,
-             " number ", message.number, " clock ", message.clock, " from version ", message.version, ": ",
-             FateName(answer.outcome), " ", ToAbsl(RefusalReasonName(answer.outcome.refusal.reason)), ", version ",
-             answer.outcome.version);
+  world_.Log("shard ", index_, message.damage == Damage::kNone ? ": push " : ": damaged push ", message.coordinate,
+             " of worker ", message.worker, "#", message.incarnation, " number ", message.number, " clock ",
+             message.clock, " from version ", message.version, ": ", FateName(answer.outcome), " ",
+             ToAbsl(RefusalReasonName(answer.outcome.refusal.reason)), ", version ", answer.outcome.version);
+  if (message.damage != Damage::kNone) return auditor_.OnDamagedPush(message, answer);
   auditor_.OnPush(message, answer);
   SendPush(message.worker, message.incarnation, message.number, answer.outcome);
   SendCompletions(std::move(answer.completions));

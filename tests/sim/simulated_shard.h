@@ -25,6 +25,7 @@ class SimulatedShard {
   void Finish();
 
   const ShardAuditor& auditor() const { return auditor_; }
+  ShardCounters counters() const { return shard_->counters(); }
 
  private:
   void Push(const Message& message);

@@ -48,7 +48,7 @@ void SimulatedWorker::BeginPull() {
   phase_ = Phase::kPulling;
   ++ticket_;
   missing_ = AllShards();
-  answer_clock_ = world_.bug == Bug::kNewerAnswerIgnored ? 0 : std::numeric_limits<uint64_t>::max();
+  answer_clock_ = world_.bug == Bug::kLargestClockTaken ? 0 : std::numeric_limits<uint64_t>::max();
   SendPull();
 }
 
@@ -101,6 +101,7 @@ void SimulatedWorker::EndStep() {
       return;
     }
     OpenPush push = {.sequence = next_sequence_++, .clock = clock_, .versions = versions_, .missing = AllShards()};
+    SendDamaged(push);
     push.coordinate = world_.ledger.Add({.worker = id_, .incarnation = incarnation_, .clock = clock_});
     open_.push_back(push);
     SendPush(open_.back());
@@ -126,6 +127,21 @@ void SimulatedWorker::SendPush(OpenPush& push) {
                          .version = push.versions[shard],
                          .epoch = epoch_});
   }
+}
+
+// Now and then something that no shard may take comes first, under the number of the push that follows.
+void SimulatedWorker::SendDamaged(const OpenPush& push) {
+  if (world_.random.UniformInt(32) != 0) return;
+  const uint32_t shard = world_.random.UniformInt(world_.scenario.shards);
+  world_.network.Send({.type = MessageType::kPush,
+                       .shard = static_cast<uint8_t>(shard),
+                       .worker = id_,
+                       .incarnation = incarnation_,
+                       .number = push.sequence,
+                       .clock = push.clock,
+                       .version = push.versions[shard],
+                       .epoch = epoch_,
+                       .damage = static_cast<Damage>(1 + world_.random.UniformInt(kDamageKinds - 1))});
 }
 
 void SimulatedWorker::OnTimer(uint32_t life) {
@@ -214,8 +230,8 @@ void SimulatedWorker::OnPullReply(const Message& reply) {
   if (reply.pull_fate == PullFate::kRefused) return OnRefusal(reply);
   missing_ &= ~(1u << reply.shard);
   versions_[reply.shard] = reply.version;
-  answer_clock_ = world_.bug == Bug::kNewerAnswerIgnored ? std::max(answer_clock_, reply.clock)
-                                                         : std::min(answer_clock_, reply.clock);
+  answer_clock_ = world_.bug == Bug::kLargestClockTaken ? std::max(answer_clock_, reply.clock)
+                                                        : std::min(answer_clock_, reply.clock);
   if (missing_ != 0) return;
   clock_ = answer_clock_;
   BeginCompute();

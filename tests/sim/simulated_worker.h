@@ -65,6 +65,7 @@ class SimulatedWorker {
   void BeginCompute();
   void EndStep();
   void SendPush(OpenPush& push);
+  void SendDamaged(const OpenPush& push);
   void SendPull();
   void OnPushReply(const Message& reply);
   void OnPullReply(const Message& reply);

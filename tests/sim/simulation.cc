@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/string_view.h"
 #include "tests/sim/coordinator.h"
 #include "tests/sim/scenario.h"
 #include "tests/sim/simulated_shard.h"
@@ -52,7 +53,22 @@ class Simulation {
     }
   }
 
-  const World& world() const { return world_; }
+  SimulationReport Report() const {
+    SimulationReport report;
+    report.violation = world_.violation;
+    report.operations = world_.operations;
+    for (const SimulatedShard& shard : shards_) {
+      const ShardCounters counters = shard.counters();
+      report.applied += counters.pushes_applied;
+      report.dropped += counters.pushes_dropped;
+      report.fenced += counters.pushes_fenced;
+      report.duplicates += counters.duplicates;
+      for (size_t reason = 0; reason < kRefusalReasonCount; ++reason) {
+        report.refusals[reason] += counters.refusals[reason];
+      }
+    }
+    return report;
+  }
 
  private:
   // Takes the next event; false when the run is over because something is wrong.
@@ -201,18 +217,37 @@ SimulationReport Simulate(const SimulationOptions& options, BlockPool& pool) {
   const Scenario scenario = DrawScenario(random, options.policy, options.operations);
   Simulation simulation(options, scenario, random, pool);
   simulation.Run();
-  SimulationReport report;
-  report.violation = simulation.world().violation;
-  report.operations = simulation.world().operations;
-  report.pushes = simulation.world().ledger.size();
+  SimulationReport report = simulation.Report();
   if (!report.violation.empty()) {
+    const NetworkFaults& network = scenario.network;
     report.scenario =
         absl::StrCat(scenario.policy.ShortDebugString(), "; ", scenario.workers, " workers, ", scenario.shards,
-                     " shards on ", scenario.servers, " servers, loss ", scenario.network.loss_permille,
-                     " permille, doubled ", scenario.network.duplicate_permille, ", delays up to ",
-                     scenario.network.delay_min + scenario.network.delay_spread, " us");
+                     " shards on ", scenario.servers, " servers, of 1000 messages ", network.loss_permille, " lost, ",
+                     network.duplicate_permille, " doubled, ", network.late_permille, " late, delays of ",
+                     network.delay_min, " to ", network.delay_min + network.delay_spread, " us");
   }
   return report;
+}
+
+std::string Explain(SimulationOptions options, size_t lines, BlockPool& pool) {
+  std::vector<std::string> log;
+  options.log = &log;
+  const SimulationReport report = Simulate(options, pool);
+  std::string text;
+  const size_t first = log.size() - std::min(lines, log.size());
+  if (first > 0) absl::StrAppend(&text, "... ", first, " lines before, see them with --log\n");
+  for (size_t line = first; line < log.size(); ++line) absl::StrAppend(&text, log[line], "\n");
+  if (report.violation.empty()) return text;
+  absl::StrAppend(&text, "FAILED seed ", options.seed, ": ", report.violation, "\n  scenario: ", report.scenario,
+                  "\n  again: bazel run -c opt //tests/sim:simulate -- --first_seed=", options.seed, " --seeds=1");
+  if (options.operations != SimulationOptions().operations) {
+    absl::StrAppend(&text, " --operations=", options.operations);
+  }
+  if (!options.policy.empty()) absl::StrAppend(&text, " --policy=", ToAbsl(options.policy));
+  for (const PlantedBug& bug : PlantedBugs()) {
+    if (bug.bug == options.bug) absl::StrAppend(&text, " --plant=", ToAbsl(bug.name));
+  }
+  return text + "\n";
 }
 
 }  // namespace downpour::sim
