@@ -5,7 +5,7 @@
 #include <string>
 
 #include "gtest/gtest.h"
-#include "server/store/block.h"
+#include "server/store/block_pool.h"
 #include "tests/sim/scenario.h"
 #include "tests/sim/simulation.h"
 

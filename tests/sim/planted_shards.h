@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "server/store/block.h"
+#include "server/store/block_pool.h"
 #include "tests/sim/planted_bugs.h"
 #include "tests/sim/shard_port.h"
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "server/shard/refusal.h"
-#include "server/store/block.h"
+#include "server/store/block_pool.h"
 #include "tests/sim/planted_bugs.h"
 
 namespace downpour::sim {

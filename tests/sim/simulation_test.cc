@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "server/store/block.h"
+#include "server/store/block_pool.h"
 #include "tests/sim/scenario.h"
 
 namespace downpour::sim {
