@@ -3,7 +3,8 @@
 #
 #   deploy/test.sh            all tests
 #   deploy/test.sh --quick    the short ones
-#   deploy/test.sh --full     all tests; again under the sanitizers; the clang, CUDA-less and portable builds (what CI runs)
+#   deploy/test.sh --full     all tests; again under the sanitizers; a minute of search in each fuzz target; the clang,
+#                             CUDA-less and portable builds (what CI runs)
 #   deploy/test.sh TARGET...  only these, as Bazel names them: //server/...
 #
 # Exit status: 0 when nothing failed. A test case that was skipped is counted and its reason printed.
@@ -16,7 +17,7 @@ for argument in "$@"; do
   case $argument in
     --quick) mode=quick ;;
     --full) mode=full ;;
-    -h | --help) sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit 0 ;;
+    -h | --help) sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit 0 ;;
     //*) targets+=("$argument") ;;
     *) printf 'deploy/test.sh: unknown argument %s (see --help)\n' "$argument" >&2 && exit 2 ;;
   esac
@@ -55,6 +56,7 @@ case $mode in
     run_tests all
     run_tests asan --config=asan --build_tests_only
     run_tests tsan --config=tsan --build_tests_only
+    run_tests fuzz --config=fuzz
     run_build clang --config=clang -- //...
     run_build nocuda --config=nocuda -- //...
     run_build portable --config=portable -- //cli/...

@@ -49,7 +49,6 @@ void AddSliced(Field* field, Pieces* pieces) {
 template <typename Plain, typename Sliced>
 std::string Complaint(const std::string& bytes, const absl::StatusOr<Sliced>& decoded,
                       absl::StatusOr<std::vector<grpc::Slice>> (*encode)(const Sliced&)) {
-  const google::protobuf::LogSilencer silencer;  // it writes a line for each string that is not UTF-8
   Plain expected;
   const bool accepted = expected.ParseFromString(bytes);
   if (!decoded.ok()) {
@@ -153,10 +152,12 @@ std::string Join(absl::Span<const grpc::Slice> slices) {
 }
 
 std::string ComplaintOfClientMessage(const std::vector<grpc::Slice>& slices) {
+  const google::protobuf::LogSilencer silencer;  // it writes a line for each string that is not UTF-8
   return Complaint<wire::ClientMessage>(Join(slices), DecodeClientMessage(slices), EncodeClientMessage);
 }
 
 std::string ComplaintOfServerMessage(const std::vector<grpc::Slice>& slices) {
+  const google::protobuf::LogSilencer silencer;  // it writes a line for each string that is not UTF-8
   return Complaint<wire::ServerMessage>(Join(slices), DecodeServerMessage(slices), EncodeServerMessage);
 }
 
