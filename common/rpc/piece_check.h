@@ -1,12 +1,8 @@
 #ifndef DOWNPOUR_COMMON_RPC_PIECE_CHECK_H_
 #define DOWNPOUR_COMMON_RPC_PIECE_CHECK_H_
 
-#include <optional>
-
 #include "absl/status/status.h"
 #include "common/rpc/sliced_message.h"
-#include "common/tensor/dtype.h"
-#include "proto/tensor.pb.h"
 
 namespace downpour {
 
@@ -23,10 +19,6 @@ struct PieceFault {
 // offset to write anywhere. Whether shard, epoch and sender are known is for others to say.
 PieceFault CheckPiece(const SlicedPushPiece& piece);
 PieceFault CheckPiece(const SlicedWeightsPiece& piece);
-
-// The types by their numbers on the wire; nothing for a number that we do not know.
-std::optional<DType> FromWireDType(DataType dtype);
-DataType ToWireDType(DType dtype);
 
 }  // namespace downpour
 

@@ -72,11 +72,5 @@ TEST(PieceCheckTest, RefusesAnEmptyPieceOfSomething) {
   EXPECT_EQ(CheckPush(FLOAT32, 4, 16, 4, 0).reason, wire::Refusal::BYTE_COUNT);
 }
 
-TEST(PieceCheckTest, KnowsEveryTypeByItsNumber) {
-  for (const DType dtype : kAllDTypes) EXPECT_EQ(FromWireDType(ToWireDType(dtype)), dtype);
-  EXPECT_EQ(FromWireDType(DATA_TYPE_UNSPECIFIED), std::nullopt);
-  EXPECT_EQ(ToWireDType(static_cast<DType>(200)), DATA_TYPE_UNSPECIFIED);
-}
-
 }  // namespace
 }  // namespace downpour

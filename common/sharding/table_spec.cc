@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/base/string_view.h"
+#include "common/tensor/wire_dtype.h"
 
 namespace downpour {
 namespace {
@@ -28,29 +29,12 @@ absl::Status CheckName(const std::string& name) {
   return absl::OkStatus();
 }
 
-std::optional<DType> FromProtoDType(DataType dtype) {
-  switch (dtype) {
-    case DATA_TYPE_UNSPECIFIED:
-    case FLOAT32:
-      return DType::kFloat32;
-    case BFLOAT16:
-      return DType::kBFloat16;
-    case FLOAT16:
-      return DType::kFloat16;
-    default:
-      return std::nullopt;  // no arithmetic for weights in it
-  }
-}
-
-DataType ToProtoDType(DType dtype) {
-  switch (dtype) {
-    case DType::kBFloat16:
-      return BFLOAT16;
-    case DType::kFloat16:
-      return FLOAT16;
-    default:
-      return FLOAT32;
-  }
+// The type of a table's weights: float32 where none is given; nothing for one that there is no arithmetic for.
+std::optional<DType> WeightsDType(DataType wire) {
+  if (wire == DATA_TYPE_UNSPECIFIED) return DType::kFloat32;
+  const std::optional<DType> dtype = FromWireDType(wire);
+  const bool trainable = dtype == DType::kFloat32 || dtype == DType::kBFloat16 || dtype == DType::kFloat16;
+  return trainable ? dtype : std::nullopt;
 }
 
 }  // namespace
@@ -61,7 +45,7 @@ absl::StatusOr<TableSpec> TableSpec::FromProto(const TableProto& proto) {
   table.name = proto.name();
   const std::string context = absl::StrCat("table ", table.name);
 
-  const std::optional<DType> dtype = FromProtoDType(proto.dtype());
+  const std::optional<DType> dtype = WeightsDType(proto.dtype());
   if (!dtype.has_value()) {
     return absl::InvalidArgumentError(absl::StrCat(context, ": weights cannot have the dtype ",
                                                    DataType_Name(proto.dtype()), " (", static_cast<int>(proto.dtype()),
@@ -94,7 +78,7 @@ TableProto TableSpec::ToProto() const {
   TableProto proto;
   proto.set_name(name);
   for (const int64_t dim : shape.dims()) proto.add_dimensions(static_cast<uint64_t>(dim));
-  proto.set_dtype(ToProtoDType(dtype));
+  proto.set_dtype(ToWireDType(dtype));
   if (initializer.kind_case() != InitializerConfig::KIND_NOT_SET) *proto.mutable_initializer() = initializer;
   return proto;
 }
