@@ -19,13 +19,17 @@ scratch_dir() {
 }
 scratch=$(scratch_dir)
 
+# What is kept there for this tree alone: two clones may be at work side by side.
+own=$scratch/$(cksum <<<"$repo" | cut -d' ' -f1)
+mkdir -p "$own"
+
 # The folder to call Bazel in. Bazel 4.2 refuses a path with a space, so such a tree is given a folder of links elsewhere,
 # made anew each time; the other way round, its bazel-bin is linked into the tree.
 bazel_tree() {
   case "$repo" in *[[:space:]]*) ;; *) printf '%s\n' "$repo" && return ;; esac
   local tree entry
-  tree="$scratch/trees/$(cksum <<<"$repo" | cut -d' ' -f1)"
-  case "$tree" in *[[:space:]]*) tree="/tmp/downpour-$(id -u)/trees/${tree##*/}" ;; esac
+  tree="$own/tree"
+  case "$tree" in *[[:space:]]*) tree="/tmp/downpour-$(id -u)/${own##*/}/tree" ;; esac
   mkdir -p "$tree"
   find "$tree" -mindepth 1 -maxdepth 1 -type l ! -name 'bazel-*' -delete
   for entry in "$repo"/* "$repo"/.bazelrc "$repo"/.bazelignore; do
@@ -56,7 +60,7 @@ last_line() { tail -c 2000 "$1" | tr '\r' '\n' | sed 's/\x1b\[[0-9;]*[A-Za-z]//g
 stage() {
   local name=$1 log started=$SECONDS status=0 job
   shift
-  log="$scratch/${name//[^a-zA-Z0-9]/-}.log"
+  log="$own/${name//[^a-zA-Z0-9]/-}.log"
   printf '%-34s' "$name ..."
   if [ -t 1 ]; then
     "$@" >"$log" 2>&1 </dev/null &

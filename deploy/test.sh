@@ -24,7 +24,7 @@ for argument in "$@"; do
 done
 [ ${#targets[@]} -gt 0 ] || targets=(//...)
 
-events=$(mktemp -d "$scratch/test-events.XXXXXX")
+events=$(mktemp -d "$own/test-events.XXXXXX")
 trap 'rm -rf "$events"' EXIT
 runs=()
 
