@@ -60,8 +60,8 @@ class Policy {
  public:
   virtual ~Policy() = default;
 
-  // A worker takes part from now on, at `clock`: the smallest JoinClock() of all its shards. Joining again
-  // (a new incarnation, whether or not WorkerLeft came between) drops what the old one still held.
+  // A worker takes part from now on, at `clock`: the smallest JoinClock() of all its shards. Joining again (a new
+  // incarnation, whether or not WorkerLeft came between) drops what the old one still held.
   virtual void WorkerJoined(WorkerId worker, uint64_t clock) = 0;
 
   // The worker left or died. It stops counting at once and nothing waits for it any more; what it had pushed before

@@ -92,6 +92,7 @@ void ShardAuditor::OnJoin(const Message& join, const MembershipAnswer& answer) {
     member = {.live = true, .incarnation = join.incarnation, .joined_in_round = rounds_ + 1, .clock = clock};
   }
   OnCompletions(answer.completions);
+  CheckWaitingPullsAreLive();
   for (const HeldPush& held : held_) {
     if (held.worker == join.worker && held.incarnation < member.incarnation) {
       Fail("push ", held.coordinate, " of worker ", held.worker, " is held though its worker has joined anew");
@@ -106,11 +107,15 @@ void ShardAuditor::OnLeave(const Message& leave, const Completions& completions)
     if (LiveCount() == 0) parting_clock_ = member.clock;
   }
   OnCompletions(completions);
-  std::erase_if(waiting_, [&](const WaitingPull& pull) {
-    if (members_[pull.worker].live) return false;
-    Fail("the pull of worker ", pull.worker, ", which has left, got no answer");
-    return true;
-  });
+  CheckWaitingPullsAreLive();
+}
+
+void ShardAuditor::CheckWaitingPullsAreLive() {
+  for (const WaitingPull& pull : waiting_) {
+    if (!IsMember(pull.worker, pull.incarnation)) {
+      Fail("a pull of worker ", pull.worker, " incarnation ", pull.incarnation, " waits though that is not live");
+    }
+  }
 }
 
 // ---- Requests
@@ -234,7 +239,8 @@ void ShardAuditor::OnCompletions(const Completions& completions) {
   if (!applied_.empty()) TakeApplied();
   for (const PullCompletion& completion : completions.pulls) {
     const auto waiting = std::find_if(waiting_.begin(), waiting_.end(), [&](const WaitingPull& pull) {
-      return pull.worker == completion.worker && pull.ticket == completion.ticket;
+      return pull.worker == completion.worker && pull.incarnation == completion.incarnation &&
+             pull.ticket == completion.ticket;
     });
     if (waiting == waiting_.end()) {
       Fail("a pull of worker ", completion.worker, " was answered that does not wait");
@@ -340,7 +346,7 @@ void ShardAuditor::OnPull(const Message& pull, const PullOutcome& outcome) {
   if (outcome.fate == PullFate::kAnswered) {
     OnPullAnswer(pull.worker, pull.clock, outcome);
   } else {
-    waiting_.push_back({pull.worker, pull.number, pull.clock});
+    waiting_.push_back({pull.worker, pull.incarnation, pull.number, pull.clock});
     CheckNobodyWaitsInVain();
   }
 }

@@ -64,6 +64,7 @@ class ShardAuditor {
   };
   struct WaitingPull {
     WorkerId worker;
+    uint64_t incarnation;
     uint64_t ticket;
     uint64_t clock;
   };
@@ -86,6 +87,7 @@ class ShardAuditor {
   void OnPushCompletion(const PushCompletion& completion);
   void OnPullAnswer(WorkerId worker, uint64_t asked, const PullOutcome& outcome);
   void CheckNobodyWaitsInVain();
+  void CheckWaitingPullsAreLive();
 
   // Takes the pushes that one call applied, version by version.
   void TakeApplied();

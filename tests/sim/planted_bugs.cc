@@ -46,6 +46,8 @@ constexpr PlantedBug kBugs[] = {
     {Bug::kRetryOfHeldCounted, "retry_of_held_counted", "sync", "a retry of a held push counts as one more"},
     {Bug::kWaitingPullsForgottenOnLeave, "waiting_pulls_forgotten_on_leave", "bounded_staleness",
      "pulls that come due when a worker leaves are never answered"},
+    {Bug::kOldPullLeftWaiting, "old_pull_left_waiting", "sync",
+     "pulls of the old incarnation go on waiting when its worker joins anew"},
     {Bug::kNanAccepted, "nan_accepted", "", "a gradient that is not finite is taken as if its NaN were a zero"},
 
     {Bug::kRetryUnderNewNumber, "retry_under_new_number", "async",

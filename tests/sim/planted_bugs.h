@@ -44,6 +44,7 @@ enum class Bug : uint8_t {
   kDropAcknowledgedAsApplied,
   kRetryOfHeldCounted,
   kWaitingPullsForgottenOnLeave,
+  kOldPullLeftWaiting,
   kNanAccepted,
   // In worker and coordinator
   kRetryUnderNewNumber,

@@ -244,6 +244,17 @@ class WaitingPullsForgottenOnLeave final : public ShardPort {
   }
 };
 
+class OldPullLeftWaiting final : public ShardPort {
+ public:
+  using ShardPort::ShardPort;
+  MembershipAnswer Join(WorkerId worker, uint64_t incarnation, uint64_t clock) override {
+    MembershipAnswer answer = ShardPort::Join(worker, incarnation, clock);
+    std::erase_if(answer.completions.pulls,
+                  [](const PullCompletion& pull) { return pull.outcome.fate == PullFate::kRefused; });
+    return answer;
+  }
+};
+
 }  // namespace
 
 std::unique_ptr<ShardPort> MakeShardPort(Shard& shard, BlockPool& pool, Bug bug) {
@@ -278,6 +289,8 @@ std::unique_ptr<ShardPort> MakeShardPort(Shard& shard, BlockPool& pool, Bug bug)
       return std::make_unique<RetryOfHeldCounted>(shard);
     case Bug::kWaitingPullsForgottenOnLeave:
       return std::make_unique<WaitingPullsForgottenOnLeave>(shard);
+    case Bug::kOldPullLeftWaiting:
+      return std::make_unique<OldPullLeftWaiting>(shard);
     case Bug::kNanAccepted:
       return std::make_unique<NanAccepted>(shard);
     default:
