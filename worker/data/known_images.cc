@@ -1,0 +1,89 @@
+#include "worker/data/known_images.h"
+
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/base/status.h"
+#include "common/base/string_view.h"
+#include "worker/data/cifar.h"
+#include "worker/data/idx.h"
+
+namespace downpour {
+namespace {
+
+struct KnownSet {
+  const char* name;
+  std::optional<CifarKind> cifar;  // IDX otherwise
+  std::vector<std::string> folders;
+  const char* how_to_get;
+};
+
+const std::vector<KnownSet>& KnownSets() {
+  static const auto* const sets = new std::vector<KnownSet>{
+      {"fashion-mnist",
+       std::nullopt,
+       {"fashion-mnist"},
+       "apt-get install dataset-fashion-mnist (Debian), or put the four files of "
+       "https://github.com/zalandoresearch/fashion-mnist into a folder fashion-mnist"},
+      {"mnist",
+       std::nullopt,
+       {"mnist"},
+       "put the four files of https://ossci-datasets.s3.amazonaws.com/mnist/ (train-images-idx3-ubyte.gz and so on) "
+       "into "
+       "a folder mnist"},
+      {"cifar10",
+       CifarKind::kCifar10,
+       {"cifar-10-batches-bin", "cifar10"},
+       "unpack https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz into a folder"},
+      {"cifar100",
+       CifarKind::kCifar100Fine,
+       {"cifar-100-binary", "cifar100"},
+       "unpack https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz into a folder"},
+      {"cifar100-coarse",
+       CifarKind::kCifar100Coarse,
+       {"cifar-100-binary", "cifar100"},
+       "unpack https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz into a folder"},
+  };
+  return *sets;
+}
+
+std::vector<std::vector<std::string>> FilesOf(const KnownSet& set, Split split) {
+  std::vector<std::vector<std::string>> files;
+  if (set.cifar.has_value()) {
+    for (const std::string& name : CifarFileNames(*set.cifar, split)) files.push_back({name});
+  } else {
+    const std::string prefix = split == Split::kTrain ? "train-" : "t10k-";
+    for (const char* const name : {"images-idx3-ubyte", "labels-idx1-ubyte"}) {
+      files.push_back({absl::StrCat(prefix, name), absl::StrCat(prefix, name, ".gz")});
+    }
+  }
+  return files;
+}
+
+}  // namespace
+
+std::vector<std::string> KnownImageSets() {
+  std::vector<std::string> names;
+  for (const KnownSet& set : KnownSets()) names.push_back(set.name);
+  return names;
+}
+
+absl::StatusOr<std::unique_ptr<ImageDataset>> OpenKnownImages(std::string_view name, Split split,
+                                                              const DataPlaces& places) {
+  for (const KnownSet& set : KnownSets()) {
+    if (set.name != name) continue;
+    const WantedFiles wanted = {
+        .what = absl::StrCat(set.name, " (", SplitName(split), ")"),
+        .folders = set.folders,
+        .files = FilesOf(set, split),
+        .how_to_get =
+            absl::StrCat(set.how_to_get, places.data_dir.empty() ? ", and name where that is by DOWNPOUR_DATA" : "")};
+    DP_ASSIGN_OR_RETURN(const std::vector<std::string> paths, FindData(wanted, places));
+    return set.cifar.has_value() ? LoadCifar(*set.cifar, paths) : LoadIdx(paths[0], paths[1]);
+  }
+  return absl::InvalidArgumentError(absl::StrCat("no set of images is known as \"", ToAbsl(name), "\"; there are ",
+                                                 absl::StrJoin(KnownImageSets(), ", ")));
+}
+
+}  // namespace downpour

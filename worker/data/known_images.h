@@ -1,0 +1,26 @@
+// The public sets of images that are known by name.
+#ifndef DOWNPOUR_WORKER_DATA_KNOWN_IMAGES_H_
+#define DOWNPOUR_WORKER_DATA_KNOWN_IMAGES_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "worker/data/dataset.h"
+#include "worker/data/find_data.h"
+
+namespace downpour {
+
+// "fashion-mnist", "mnist", "cifar10", "cifar100" (fine labels), "cifar100-coarse".
+std::vector<std::string> KnownImageSets();
+
+// Finds and reads a split of a set. NOT_FOUND says where was looked and how to get the files; INVALID_ARGUMENT for an
+// unknown name lists the known ones; errors of what the files hold are those of the readers.
+absl::StatusOr<std::unique_ptr<ImageDataset>> OpenKnownImages(std::string_view name, Split split,
+                                                              const DataPlaces& places);
+
+}  // namespace downpour
+
+#endif  // DOWNPOUR_WORKER_DATA_KNOWN_IMAGES_H_
