@@ -90,7 +90,7 @@ class Shard {
   // Pushes it had acknowledged as held stay in their batch. No effect unless that very incarnation is joined.
   Completions Leave(WorkerId worker, uint64_t incarnation);
 
-  // The clock that a worker that joins a running job starts from.
+  // The clock that a worker that joins a running job starts from: it takes the smallest that its shards name.
   uint64_t JoinClock() const;
 
   // ---- What workers ask for
