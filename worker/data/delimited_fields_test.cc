@@ -38,6 +38,14 @@ TEST(DelimitedFieldsTest, TakesQuotesOff) {
   EXPECT_THAT(Split(R"("""")"), ElementsAre("\""));
 }
 
+TEST(DelimitedFieldsTest, KeepsEarlierFieldsWhileLaterOnesAreUnquoted) {
+  std::string line;
+  for (int i = 0; i < 200; ++i) line += (i == 0 ? "\"x\"\"" : ",\"x\"\"") + std::string(50, 'y') + "\"";
+  const std::vector<std::string> fields = Split(line);
+  ASSERT_EQ(fields.size(), 200u);
+  for (const std::string& field : fields) EXPECT_EQ(field, "x\"" + std::string(50, 'y'));
+}
+
 TEST(DelimitedFieldsTest, NamesTheFieldWhoseQuotesAreWrong) {
   EXPECT_THAT(ErrorOf(R"(a,"b)"), HasSubstr("field 2 begins with is not closed"));
   EXPECT_THAT(ErrorOf(R"(a,")"), HasSubstr("field 2 begins with is not closed"));

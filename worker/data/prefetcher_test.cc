@@ -117,6 +117,24 @@ TEST(PrefetcherTest, GivesErrorsTheirPlaceInTheOrder) {
   }
 }
 
+TEST(PrefetcherTest, AsksForNothingAfterABatchThatFailed) {
+  for (const int threads : {0, 1}) {
+    int asked = 0;
+    {
+      const auto source = [&]() -> absl::StatusOr<std::optional<int>> { return asked++; };
+      const auto make = [](const int& number, std::vector<int>* batch) {
+        return number == 5 ? absl::DataLossError("the fifth") : Repeat(number, batch);
+      };
+      Numbers prefetcher(source, make, {threads, 4});
+      std::vector<int> batch;
+      for (int i = 0; i < 5; ++i) ASSERT_TRUE(*prefetcher.Next(&batch));
+      for (int i = 0; i < 3; ++i) EXPECT_FALSE(prefetcher.Next(&batch).ok());
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    EXPECT_EQ(asked, 6) << threads << " threads";
+  }
+}
+
 TEST(PrefetcherTest, EndsAtOnceWhileBatchesAreMadeAndWaitedFor) {
   for (int round = 0; round < 50; ++round) {
     Numbers prefetcher(CountTo(1'000'000), Repeat, {2, 3});
