@@ -49,7 +49,8 @@ run_bazel() {
     *) startup=("--output_user_root=$scratch/bazel") ;;
   esac
   tree=$(bazel_tree)
-  (cd "$tree" && bazel "${startup[@]}" "$@")
+  # A shell's background job ignores Ctrl-C, and a stage on a terminal is one; Bazel shall hear it and stop building.
+  (cd "$tree" && exec env --default-signal=INT bazel "${startup[@]}" "$@")
 }
 
 # What a stage's log says last, for the live line of a terminal.

@@ -65,7 +65,7 @@ if [ "$check" = 1 ]; then
   exit 1
 fi
 
-apt() { env DEBIAN_FRONTEND=noninteractive apt-get "$@"; }
+apt() { env --default-signal=INT DEBIAN_FRONTEND=noninteractive apt-get "$@"; }
 if [ "$(id -u)" != 0 ]; then
   command -v sudo >/dev/null ||
     die "Missing, and installing needs root. Ask for:  apt-get install ${missing[*]}"
