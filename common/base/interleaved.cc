@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <string_view>
 
 #include "absl/strings/str_format.h"
+#include "common/base/json_string.h"
 
 namespace downpour {
 namespace {
@@ -15,19 +15,6 @@ double Median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   const size_t half = values.size() / 2;
   return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
-}
-
-std::string Quoted(std::string_view text) {
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (static_cast<unsigned char>(c) < 0x20) {
-      absl::StrAppendFormat(&quoted, "\\u%04x", static_cast<unsigned>(c));
-      continue;
-    }
-    if (c == '"' || c == '\\') quoted += '\\';
-    quoted += c;
-  }
-  return quoted + '"';
 }
 
 }  // namespace
@@ -65,8 +52,8 @@ std::string ToJson(const BenchLine& line) {
   return absl::StrFormat(
       R"({"bench": %s, "case": %s, "metric": %s, "value": %.6g, "unit": %s, "reference": %s, "reference_value": %.6g, )"
       R"("ratio": %.4g, "rounds": %d})",
-      Quoted(line.bench), Quoted(line.case_name), Quoted(line.metric), line.value, Quoted(line.unit),
-      Quoted(line.reference), line.reference_value, line.ratio, line.rounds);
+      JsonString(line.bench), JsonString(line.case_name), JsonString(line.metric), line.value, JsonString(line.unit),
+      JsonString(line.reference), line.reference_value, line.ratio, line.rounds);
 }
 
 std::string ToTable(const std::vector<BenchLine>& lines) {
