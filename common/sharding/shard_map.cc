@@ -9,7 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "common/base/status.h"
 #include "common/base/string_view.h"
-#include "google/protobuf/io/tokenizer.h"
+#include "common/config/text_config.h"
 #include "google/protobuf/text_format.h"
 
 namespace downpour {
@@ -18,18 +18,6 @@ namespace {
 std::string RangeName(const std::string& table, uint64_t first, uint64_t count) {
   return absl::StrCat(table, "[", first, ", ", first + count, ")");
 }
-
-// Keeps the first of the parser's complaints.
-class FirstError : public google::protobuf::io::ErrorCollector {
- public:
-  void AddError(int line, int column, const std::string& message) override {
-    if (text_.empty()) text_ = absl::StrCat("line ", line + 1, ", column ", column + 1, ": ", message);
-  }
-  const std::string& text() const { return text_; }
-
- private:
-  std::string text_;
-};
 
 }  // namespace
 
@@ -146,12 +134,7 @@ absl::Status ShardMap::CheckCover() {
 
 absl::StatusOr<ShardMap> ShardMap::FromText(std::string_view text) {
   ShardMapProto proto;
-  FirstError error;
-  google::protobuf::TextFormat::Parser parser;
-  parser.RecordErrorsTo(&error);
-  if (!parser.ParseFromString(std::string(text), &proto)) {
-    return absl::InvalidArgumentError(absl::StrCat("shard map: ", error.text()));
-  }
+  DP_RETURN_IF_ERROR(ParseConfig(text, "shard map", &proto));
   return FromProto(proto);
 }
 

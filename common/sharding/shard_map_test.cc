@@ -73,9 +73,9 @@ TEST(ShardMapTest, WritesTextThatReadsBackTheSame) {
 
 TEST(ShardMapTest, RefusesTextThatIsNotAMapAndSaysWhere) {
   ExpectRefused("", "epoch");
-  ExpectRefused("epoch: 1\nepochs: 2", "line 2");
+  ExpectRefused("epoch: 1\nepochs: 2", "shard map:2:");
   ExpectRefused(With("epoch: 7", "epoch: 0"), "epochs start at 1");
-  ExpectRefused(With("epoch: 7", "epoch: -7"), "line 2");
+  ExpectRefused(With("epoch: 7", "epoch: -7"), "shard map:2:");
 }
 
 TEST(ShardMapTest, RefusesServersThatAreMissingOrTwice) {
