@@ -63,6 +63,9 @@ class LayerContext {
   // All inputs are real and of one shape.
   absl::Status CheckSameShapes() const;
 
+  // Two inputs of real numbers and of one shape, where [1] and [] are one: what is judged, and by what.
+  absl::Status CheckLossInputs() const;
+
   // low <= value (< or <=) high, and finite.
   absl::Status CheckNumber(std::string_view field, double value, double low, double high, bool low_open = false,
                            bool high_open = false) const;

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <span>
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "google/protobuf/repeated_field.h"
 #include "proto/model.pb.h"
 
 namespace downpour {
@@ -54,14 +54,14 @@ struct Window2D {
   friend bool operator==(const Window2D&, const Window2D&) = default;
 };
 
-// A window as a model file writes it; what stands for "not given" is an empty span and PADDING_UNSPECIFIED.
+// A window as a model file writes it; what is not given is empty or PADDING_UNSPECIFIED.
 struct WindowFields {
   std::string_view kernel_name;  // the field that errors speak of: "kernel", "window"
-  std::span<const uint32_t> kernel;
-  std::span<const uint32_t> stride;
-  std::span<const uint32_t> dilation;
+  google::protobuf::RepeatedField<uint32_t> kernel;
+  google::protobuf::RepeatedField<uint32_t> stride;
+  google::protobuf::RepeatedField<uint32_t> dilation;
   Padding padding = PADDING_UNSPECIFIED;
-  std::span<const uint32_t> explicit_padding;
+  google::protobuf::RepeatedField<uint32_t> explicit_padding;
 };
 
 // The window over the first two axes of the context's input 0, which has three. Refuses, naming layer, input and
