@@ -1,6 +1,7 @@
 #include "worker/layers/activation.h"
 
 #include "common/base/status.h"
+#include "proto/model.pb.h"
 #include "worker/layers/layer_context.h"
 
 namespace downpour {

@@ -4,11 +4,15 @@
 #include <cstdint>
 
 #include "absl/status/statusor.h"
-#include "proto/model.pb.h"
 
 namespace downpour {
 
+class GeluConfig;
 class LayerContext;
+class LeakyReluConfig;
+class ReluConfig;
+class SigmoidConfig;
+class TanhConfig;
 struct Layer;
 
 // A function of each element by itself. Its derivative where it has a corner, at 0, is that of x < 0.

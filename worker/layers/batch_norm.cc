@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "common/base/status.h"
+#include "proto/model.pb.h"
 #include "worker/layers/layer_context.h"
 
 namespace downpour {

@@ -4,10 +4,10 @@
 #include <cstdint>
 
 #include "absl/status/statusor.h"
-#include "proto/model.pb.h"
 
 namespace downpour {
 
+class BatchNormConfig;
 class LayerContext;
 struct Layer;
 

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "proto/model.pb.h"
 #include "worker/layers/layer_context.h"
 
 namespace downpour {

@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "proto/model.pb.h"
 
 namespace downpour {
 
+class ConcatConfig;
 class LayerContext;
 struct Layer;
 

@@ -4,11 +4,11 @@
 #include <cstdint>
 
 #include "absl/status/statusor.h"
-#include "proto/model.pb.h"
 #include "worker/layers/window2d.h"
 
 namespace downpour {
 
+class Conv2DConfig;
 class LayerContext;
 struct Layer;
 

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "common/base/status.h"
+#include "proto/model.pb.h"
 #include "worker/layers/layer_context.h"
 
 namespace downpour {

@@ -2,6 +2,7 @@
 
 #include "common/base/hash.h"
 #include "common/base/status.h"
+#include "proto/model.pb.h"
 #include "worker/layers/layer_context.h"
 
 namespace downpour {

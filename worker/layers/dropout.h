@@ -6,10 +6,10 @@
 
 #include "absl/status/statusor.h"
 #include "common/base/philox.h"
-#include "proto/model.pb.h"
 
 namespace downpour {
 
+class DropoutConfig;
 class LayerContext;
 struct Layer;
 

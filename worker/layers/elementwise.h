@@ -4,11 +4,12 @@
 #include <cstdint>
 
 #include "absl/status/statusor.h"
-#include "proto/model.pb.h"
 
 namespace downpour {
 
+class AddConfig;
 class LayerContext;
+class MultiplyConfig;
 struct Layer;
 
 // The sum or the product of two or more inputs of one shape.

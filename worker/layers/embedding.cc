@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/base/status.h"
+#include "proto/model.pb.h"
 #include "worker/layers/layer_context.h"
 
 namespace downpour {

@@ -4,11 +4,11 @@
 #include <cstdint>
 
 #include "absl/status/statusor.h"
-#include "proto/model.pb.h"
 
 namespace downpour {
 
 class LayerContext;
+class LayerNormConfig;
 struct Layer;
 
 // (x - mean) / sqrt(variance + epsilon) * scale + offset over each row, the last axes taken together, with the biased

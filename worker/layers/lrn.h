@@ -4,11 +4,11 @@
 #include <cstdint>
 
 #include "absl/status/statusor.h"
-#include "proto/model.pb.h"
 
 namespace downpour {
 
 class LayerContext;
+class LrnConfig;
 struct Layer;
 
 // x / (bias + alpha * sum of x^2 over the channels at most `radius` away)^beta, at each of `positions` by itself.

@@ -4,11 +4,11 @@
 #include <cstdint>
 
 #include "absl/status/statusor.h"
-#include "proto/model.pb.h"
 
 namespace downpour {
 
 class LayerContext;
+class MeanSquaredErrorConfig;
 struct Layer;
 
 // Inputs: values, targets: (value - target)^2, averaged over examples and elements, times weight. There is no gradient

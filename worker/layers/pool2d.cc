@@ -4,7 +4,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "proto/model.pb.h"
 #include "worker/layers/layer_context.h"
+#include "worker/layers/resolve_window.h"
 
 namespace downpour {
 

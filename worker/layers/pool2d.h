@@ -4,12 +4,12 @@
 #include <cstdint>
 
 #include "absl/status/statusor.h"
-#include "proto/model.pb.h"
 #include "worker/layers/window2d.h"
 
 namespace downpour {
 
 class LayerContext;
+class PoolConfig;
 struct Layer;
 
 // Each channel for itself. kMax: the largest of what lies inside the input; of several, the gradient goes to the first

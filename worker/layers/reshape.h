@@ -4,11 +4,12 @@
 #include <cstdint>
 
 #include "absl/status/statusor.h"
-#include "proto/model.pb.h"
 
 namespace downpour {
 
+class FlattenConfig;
 class LayerContext;
+class ReshapeConfig;
 struct Layer;
 
 // The input under another shape with as many elements: flatten and reshape. Devices have no kernel for it; the elements

@@ -4,11 +4,11 @@
 #include <cstdint>
 
 #include "absl/status/statusor.h"
-#include "proto/model.pb.h"
 
 namespace downpour {
 
 class LayerContext;
+class SigmoidCrossEntropyConfig;
 struct Layer;
 
 // Inputs: logits x, labels t in [0, 1]: max(x, 0) - x * t + log(1 + exp(-|x|)), averaged over examples and elements,

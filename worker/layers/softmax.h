@@ -4,11 +4,11 @@
 #include <cstdint>
 
 #include "absl/status/statusor.h"
-#include "proto/model.pb.h"
 
 namespace downpour {
 
 class LayerContext;
+class SoftmaxConfig;
 struct Layer;
 
 // exp(x) / sum(exp(x)) over each row, the last axis; computed from x minus the row's largest element.

@@ -4,11 +4,11 @@
 #include <cstdint>
 
 #include "absl/status/statusor.h"
-#include "proto/model.pb.h"
 
 namespace downpour {
 
 class LayerContext;
+class SoftmaxCrossEntropyConfig;
 struct Layer;
 
 // Inputs: logits [classes], labels []. With p = softmax(logits) and the target t = (1 - label_smoothing) * [label] +

@@ -4,15 +4,8 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <string_view>
-
-#include "absl/status/statusor.h"
-#include "google/protobuf/repeated_field.h"
-#include "proto/model.pb.h"
 
 namespace downpour {
-
-class LayerContext;
 
 // One side, height or width. Output o reads the inputs o * stride - before + k * dilation for each tap k in [0,
 // kernel); those outside [0, input) are padding.
@@ -53,20 +46,6 @@ struct Window2D {
 
   friend bool operator==(const Window2D&, const Window2D&) = default;
 };
-
-// A window as a model file writes it; what is not given is empty or PADDING_UNSPECIFIED.
-struct WindowFields {
-  std::string_view kernel_name;  // the field that errors speak of: "kernel", "window"
-  google::protobuf::RepeatedField<uint32_t> kernel;
-  google::protobuf::RepeatedField<uint32_t> stride;
-  google::protobuf::RepeatedField<uint32_t> dilation;
-  Padding padding = PADDING_UNSPECIFIED;
-  google::protobuf::RepeatedField<uint32_t> explicit_padding;
-};
-
-// The window over the first two axes of the context's input 0, which has three. Refuses, naming layer, input and
-// shapes, a number out of range and a window that fits nowhere.
-absl::StatusOr<Window2D> ResolveWindow(const WindowFields& fields, const LayerContext& context);
 
 }  // namespace downpour
 
