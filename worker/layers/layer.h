@@ -73,7 +73,8 @@ struct BackwardReads {
 // Made by ResolveLayer (resolve.h) and then never changed: a value that any thread may read.
 struct Layer {
   std::string name;
-  Op op;  // which layer it is, and its options
+  std::string kind;  // as it is written in a model file: "conv2d", "max_pool", ...
+  Op op;             // which layer it is, and its options
   std::vector<TensorType> inputs;
   TensorType output;  // of a loss: the shape [], though nothing is stored there (see LossResult)
   std::vector<ParameterSpec> parameters;
@@ -86,9 +87,6 @@ struct Layer {
     return std::get_if<T>(&op);
   }
 };
-
-// The kind as it is written in a model file: "conv2d", "max_pool", ...
-const char* LayerKindName(const Layer& layer);
 
 // Whether it is one of the losses: it has no successors, and backward starts from it.
 bool IsLoss(const Layer& layer);

@@ -141,6 +141,7 @@ absl::StatusOr<Layer> LayerContext::Make(Op op, std::span<const int64_t> output_
                                          BackwardReads backward_reads) const {
   Layer layer;
   layer.name = name_;
+  layer.kind = kind_;
   layer.op = std::move(op);
   for (const LayerInput& input : inputs_) layer.inputs.push_back(input.type);
   absl::StatusOr<TensorType> output = MakeTensorType(output_dims, ElementType::kReal);

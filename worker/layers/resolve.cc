@@ -7,11 +7,6 @@
 namespace downpour {
 namespace {
 
-template <typename... Ts>
-struct Overloaded : Ts... {
-  using Ts::operator()...;
-};
-
 // The name of the field that says of what kind the layer is.
 std::string KindInFile(const LayerConfig& config) {
   const auto* descriptor = LayerConfig::descriptor()->FindFieldByNumber(config.kind_case());
@@ -76,46 +71,6 @@ absl::StatusOr<Layer> ResolveLayer(const LayerConfig& config, std::vector<LayerI
   }
   return absl::InvalidArgumentError(
       absl::StrCat("layer ", config.name(), " has no kind: add one of those in docs/models.md, such as dense { ... }"));
-}
-
-const char* LayerKindName(const Layer& layer) {
-  const auto activation = [](Activation::Kind kind) {
-    switch (kind) {
-      case Activation::Kind::kRelu:
-        return "relu";
-      case Activation::Kind::kLeakyRelu:
-        return "leaky_relu";
-      case Activation::Kind::kGelu:
-      case Activation::Kind::kGeluTanh:
-        return "gelu";
-      case Activation::Kind::kTanh:
-        return "tanh";
-      case Activation::Kind::kSigmoid:
-        return "sigmoid";
-    }
-    return "activation";
-  };
-  return std::visit(
-      Overloaded{
-          [](const Dense&) { return "dense"; },
-          [](const Conv2D&) { return "conv2d"; },
-          [](const Pool2D& pool) { return pool.kind == Pool2D::Kind::kMax ? "max_pool" : "average_pool"; },
-          [](const GlobalPool&) { return "global_pool"; },
-          [&](const Activation& op) { return activation(op.kind); },
-          [](const Softmax&) { return "softmax"; },
-          [](const Lrn&) { return "lrn"; },
-          [](const BatchNorm&) { return "batch_norm"; },
-          [](const LayerNorm&) { return "layer_norm"; },
-          [](const Dropout&) { return "dropout"; },
-          [&](const Reshape&) { return layer.output.shape.rank() == 1 ? "flatten" : "reshape"; },
-          [](const Elementwise& op) { return op.kind == Elementwise::Kind::kAdd ? "add" : "multiply"; },
-          [](const Concat&) { return "concat"; },
-          [](const Embedding&) { return "embedding"; },
-          [](const SoftmaxCrossEntropy&) { return "softmax_cross_entropy"; },
-          [](const SigmoidCrossEntropy&) { return "sigmoid_cross_entropy"; },
-          [](const MeanSquaredError&) { return "mean_squared_error"; },
-      },
-      layer.op);
 }
 
 bool IsLoss(const Layer& layer) {

@@ -3,68 +3,22 @@
 #include <string>
 #include <utility>
 
-#include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/base/string_view.h"
-#include "google/protobuf/io/tokenizer.h"
-#include "google/protobuf/text_format.h"
+#include "common/config/text_config.h"
 #include "worker/models/graph_builder.h"
 
 namespace downpour {
-namespace {
-
-// "FILE:LINE:COLUMN: " for positions that count from 0, as the parser's do.
-std::string Place(std::string_view file, int line, int column) {
-  return absl::StrCat(ToAbsl(file), ":", line + 1, ":", column + 1, ": ");
-}
-
-// Keeps the first of the parser's complaints.
-class FirstError : public google::protobuf::io::ErrorCollector {
- public:
-  explicit FirstError(std::string_view file) : file_(file) {}
-  void AddError(int line, int column, const std::string& message) override {
-    if (text_.empty()) text_ = Place(file_, line, column) + message;
-  }
-  const std::string& text() const { return text_; }
-
- private:
-  const std::string_view file_;
-  std::string text_;
-};
-
-}  // namespace
-
 absl::StatusOr<Graph> Graph::FromConfig(const ModelConfig& config) { return GraphBuilder(config).Build(); }
 
 absl::StatusOr<Graph> Graph::FromText(std::string_view text, std::string_view file_name) {
-  if (text.size() > kModelTextBytesMax) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(ToAbsl(file_name), ": has ", text.size(), " bytes; at most ", kModelTextBytesMax, " are allowed"));
-  }
   ModelConfig config;
-  google::protobuf::TextFormat::Parser parser;
-  google::protobuf::TextFormat::ParseInfoTree places;
-  FirstError error(file_name);
-  parser.RecordErrorsTo(&error);
-  parser.WriteLocationsTo(&places);
-  if (!parser.ParseFromString(std::string(text), &config)) {
-    return absl::InvalidArgumentError(error.text().empty() ? absl::StrCat(ToAbsl(file_name), ": cannot be read")
-                                                           : error.text());
-  }
+  ConfigOrigins origins;
+  DP_RETURN_IF_ERROR(ParseConfig(text, file_name, &config, &origins));
   GraphBuilder builder(config);
   absl::StatusOr<Graph> graph = builder.Build();
   if (graph.ok()) return graph;
-  const auto* field = builder.failed_layer().has_value()
-                          ? ModelConfig::descriptor()->FindFieldByNumber(ModelConfig::kLayerFieldNumber)
-                          : ModelConfig::descriptor()->FindFieldByNumber(ModelConfig::kInputFieldNumber);
-  const std::optional<int> index = builder.failed_layer().has_value() ? builder.failed_layer() : builder.failed_input();
-  std::string place = absl::StrCat(ToAbsl(file_name), ": ");
-  if (index.has_value()) {
-    const google::protobuf::TextFormat::ParseLocation location = places.GetLocation(field, *index);
-    if (location.line >= 0) place = Place(file_name, location.line, location.column);
-  }
-  return absl::Status(graph.status().code(), absl::StrCat(place, graph.status().message()));
+  return origins.Annotate(graph.status(), builder.failed_field());
 }
 
 std::vector<TableSpec> Graph::Tables() const {

@@ -19,7 +19,6 @@
 namespace downpour {
 
 inline constexpr size_t kModelLayersMax = 10'000;
-inline constexpr size_t kModelTextBytesMax = size_t{16} << 20;
 
 // Of Graph::tensors(): the inputs in the order of the model file, then the outputs of layers() in their order.
 using TensorId = size_t;
@@ -43,7 +42,7 @@ class Graph {
   // proto/model.proto. Allocates nothing of the size of what it describes.
   static absl::StatusOr<Graph> FromConfig(const ModelConfig& config);
 
-  // From protobuf text; errors in the text begin "FILE:LINE:COLUMN: ".
+  // From protobuf text; errors begin with "FILE:LINE:COLUMN: " of the text, the layer or the input that they are about.
   static absl::StatusOr<Graph> FromText(std::string_view text, std::string_view file_name);
 
   Graph(Graph&&) = default;

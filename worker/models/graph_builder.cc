@@ -60,6 +60,11 @@ absl::StatusOr<Graph> GraphBuilder::Build() {
   return std::move(graph_);
 }
 
+std::string GraphBuilder::failed_field() const {
+  if (failed_layer_.has_value()) return absl::StrCat("layer[", *failed_layer_, "]");
+  return failed_input_.has_value() ? absl::StrCat("input[", *failed_input_, "]") : "";
+}
+
 absl::Status GraphBuilder::NameFollows(std::string_view what, const std::string& name) const {
   if (name.empty()) return absl::InvalidArgumentError(absl::StrCat("an ", ToAbsl(what), " has no name"));
   const bool good = std::all_of(name.begin(), name.end(), [](char c) {

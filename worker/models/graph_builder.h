@@ -23,9 +23,8 @@ class GraphBuilder {
 
   absl::StatusOr<Graph> Build();
 
-  // After an error: which of the config's layers or inputs it is about, if it is about one.
-  std::optional<int> failed_layer() const { return failed_layer_; }
-  std::optional<int> failed_input() const { return failed_input_; }
+  // After an error: the field of the config that it is about, "layer[3]" or "input[0]"; empty if it is about none.
+  std::string failed_field() const;
 
  private:
   absl::Status ReadInputs();

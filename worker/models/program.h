@@ -140,10 +140,12 @@ class Program {
   static constexpr size_t kResultsKept = 4;
   absl::StatusOr<StepResult> Result(size_t steps_ago = 0);
 
-  // Device memory with tensor graph().outputs()[i] of the last step, in the compute type; until the next step.
+  // Device memory with tensor graph().outputs()[i] of the last step, in the compute type; until the next step. Null
+  // before the first step for an output that is an input.
   const void* output(size_t i) const;
 
-  // With input_gradients: device memory with the gradient of the loss by input i; null for an input of indices.
+  // With input_gradients: device memory with the gradient of the loss by input i; null for an input of indices and for
+  // one that no loss depends on.
   const void* input_gradient(size_t i) const;
 
   // ---- Looking closer; both wait, and are slow.

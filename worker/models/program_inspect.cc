@@ -50,7 +50,12 @@ Event& Program::finished_event() {
   return *state_->step_slots[last % kResultsKept].finished;
 }
 
-const void* Program::output(size_t i) const { return state_->At(state_->schedule.values[state_->graph->outputs()[i]]); }
+const void* Program::output(size_t i) const {
+  const Place place = state_->schedule.values[state_->graph->outputs()[i]];
+  // An output may be an input, or a view of one.
+  if (place.kind == Place::Kind::kInput && state_->steps == 0) return nullptr;
+  return state_->At(place, state_->last_batch);
+}
 
 const void* Program::input_gradient(size_t i) const { return state_->At(state_->schedule.gradients[i]); }
 

@@ -93,12 +93,12 @@ struct Program::State {
   size_t early_gradients = 0;  // how many of gradient_order are complete after forward
   ProgramMemory memory;
 
-  // Before the kernels and events, as they end first; buffers must not outlive the device.
   Buffer tensors, weights, gradients, prepared, workspace, random, losses;
   Buffer staging;  // of all StepSlots
   std::unique_ptr<Event> forward_done;
   std::array<StepSlot, kResultsKept> step_slots;
   uint64_t steps = 0;  // enqueued so far
+  Batch last_batch;
 
   std::vector<RecordedStep> recorded;
   bool records = false;

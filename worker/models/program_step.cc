@@ -47,6 +47,7 @@ absl::Status Program::State::BeginStep(const Batch& batch, uint64_t step) {
   StepSlot& slot = step_slots[steps % kResultsKept];
   DP_RETURN_IF_ERROR(slot.finished->Wait());  // of kResultsKept steps ago
   slot.examples = batch.size;
+  last_batch = batch;
   *slot.random = {.seed = options.seed, .step = step};
   device->CopyIn(Queue::kCompute, random.data(), slot.random, sizeof(StepRandom));
   return absl::OkStatus();

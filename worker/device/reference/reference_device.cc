@@ -72,7 +72,10 @@ class ReferenceDevice final : public Device, public MemoryOwner {
     // Whole lines of kBufferAlignment; AllocateAligned aligns to 64, so a pointer to the start lies before them.
     const size_t rounded = (size + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
     absl::StatusOr<std::byte*> block = AllocateAligned(rounded + kBufferAlignment);
-    if (!block.ok()) return Annotate(block.status(), absl::StrCat(description_.name, ": ", ToAbsl(what)));
+    if (!block.ok()) {
+      return absl::ResourceExhaustedError(absl::StrCat(description_.name, ": no memory for ", ToAbsl(what), ": ", size,
+                                                       " bytes asked for, ", in_use_, " in use"));
+    }
     const size_t skip = kBufferAlignment - reinterpret_cast<uintptr_t>(*block) % kBufferAlignment;
     std::byte* const data = *block + skip;  // skip is at least 64
     std::memcpy(data - sizeof(skip), &skip, sizeof(skip));

@@ -46,14 +46,14 @@ ReferenceKernel::ReferenceKernel(const KernelSpec& spec, const ReferenceDeviceOp
   const bool fused = spec_.chain.size() > 1;
   needs_.backward_reads_inputs = fused || only.backward_reads.inputs;
   needs_.backward_reads_output = !fused && only.backward_reads.output;
-  const bool same_size = SameSize(inputs_[0], KernelOutput(spec));
+  const bool same_size = !IsLoss(*spec.chain.back()) && SameSize(inputs_[0], KernelOutput(spec));
   needs_.forward_in_place = options.in_place && same_size;
   needs_.backward_in_place = options.in_place && same_size;
   needs_.accumulates = options.accumulates;
 }
 
 std::string ReferenceKernel::Name() const {
-  return absl::StrCat("layer ", spec_.chain.back()->name, " (", LayerKindName(*spec_.chain.back()), ")");
+  return absl::StrCat("layer ", spec_.chain.back()->name, " (", spec_.chain.back()->kind, ")");
 }
 
 void ReferenceKernel::Prepare(std::span<const void* const> parameters, void* prepared, void* workspace) {
