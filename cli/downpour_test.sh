@@ -26,5 +26,19 @@ expect 0 '"case": *"update/adam/1000".*"ratio"' bench store --elements=1000 --ro
 expect 0 'update/sgd/1000' bench store --elements=1000 --rounds=1
 expect 2 'elements' bench store --elements=0
 expect 2 'subcommand is required' bench
+model=$(mktemp)
+trap 'rm -f "$model"' EXIT
+printf 'input { name: "x" shape: [4] }\nlayer { name: "d" input: "x" dense { units: 3 } }\n' >"$model"
+expect 0 '^d  *dense  *\[3\]  *15 ' model summary "$model"
+expect 0 '"parameters":15' model summary "$model" --json
+expect 2 'batch' model summary "$model" --batch=0
+expect 2 'MODEL is required' model summary
+expect 2 '/nowhere' model summary /nowhere
+expect 2 '/tmp' model summary /tmp
+printf 'input { name: "x" shape: [4] }\nlayer { name: "d" input: "x" densee { units: 3 } }\n' >"$model"
+expect 2 "$model:2:.*densee" model summary "$model"
+printf 'input { name: "x" shape: [4, 4, 1] }\nlayer { name: "d" input: "x" dense { units: 3 } }\n' >"$model"
+expect 2 "$model:2:1: layer d (dense): input x of shape \[4, 4, 1\]" model summary "$model"
+expect 2 '/dev/zero' model summary /dev/zero
 "$program" version >/dev/full 2>/dev/null && echo "a full disk must not pass for success" && failures=$((failures + 1))
 exit "$failures"
