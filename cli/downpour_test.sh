@@ -38,7 +38,7 @@ expect 2 '/tmp' model summary /tmp
 printf 'input { name: "x" shape: [4] }\nlayer { name: "d" input: "x" densee { units: 3 } }\n' >"$model"
 expect 2 "$model:2:.*densee" model summary "$model"
 printf 'input { name: "x" shape: [4, 4, 1] }\nlayer { name: "d" input: "x" dense { units: 3 } }\n' >"$model"
-expect 2 "$model:2:1: layer d (dense): input x of shape \[4, 4, 1\]" model summary "$model"
+expect 2 "$model:2:1: layer\\[0\\]: layer d (dense): input x of shape \[4, 4, 1\]" model summary "$model"
 expect 2 '/dev/zero' model summary /dev/zero
 "$program" version >/dev/full 2>/dev/null && echo "a full disk must not pass for success" && failures=$((failures + 1))
 exit "$failures"

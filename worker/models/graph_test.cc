@@ -121,7 +121,7 @@ const BadModel kBadModels[] = {
     {"UnknownEnum", "layer { name: 'c' input: 'images' conv2d { padding: SOME } }", {"m.textproto:2:", "SOME"}},
     {"UnclosedBrace", "layer { name: 'c'\n", {"m.textproto:3:"}},
     {"NegativeForUnsigned", "layer { name: 'c' input: 'images' conv2d { filters: -1 } }", {"m.textproto:2:"}},
-    {"NoKind", "layer { name: 'c' input: 'images' }", {"m.textproto:2:1: layer c has no kind"}},
+    {"NoKind", "layer { name: 'c' input: 'images' }", {"m.textproto:2:1: layer[0]: layer c has no kind"}},
     {"NoName", "layer { input: 'images' relu {} }", {"layer number 1 has no name"}},
     {"StrangeName", "layer { name: 'a b' input: 'images' relu {} }", {"\"a b\"", "letters"}},
     {"SameNameTwice",
@@ -241,7 +241,7 @@ TEST(GraphTest, RefusesInputsThatMakeNoSense) {
   const auto error = [](const std::string& text) {
     return std::string(Graph::FromText(text + " layer { name: 'r' input: 'x' relu {} }", "m").status().message());
   };
-  EXPECT_NE(error("input { name: 'x' shape: [4, 0] }").find("m:1:1: input x: the shape [4, 0] has the size 0"),
+  EXPECT_NE(error("input { name: 'x' shape: [4, 0] }").find("m:1:1: input[0]: input x: the shape [4, 0] has the size 0"),
             std::string::npos);
   EXPECT_NE(error("input { name: 'x' shape: [-4] }").find("size -4"), std::string::npos);
   EXPECT_NE(error("input { name: 'x' shape: [4294967296, 4294967296] }").find("more than"), std::string::npos);
