@@ -241,8 +241,9 @@ TEST(GraphTest, RefusesInputsThatMakeNoSense) {
   const auto error = [](const std::string& text) {
     return std::string(Graph::FromText(text + " layer { name: 'r' input: 'x' relu {} }", "m").status().message());
   };
-  EXPECT_NE(error("input { name: 'x' shape: [4, 0] }").find("m:1:1: input[0]: input x: the shape [4, 0] has the size 0"),
-            std::string::npos);
+  EXPECT_NE(
+      error("input { name: 'x' shape: [4, 0] }").find("m:1:1: input[0]: input x: the shape [4, 0] has the size 0"),
+      std::string::npos);
   EXPECT_NE(error("input { name: 'x' shape: [-4] }").find("size -4"), std::string::npos);
   EXPECT_NE(error("input { name: 'x' shape: [4294967296, 4294967296] }").find("more than"), std::string::npos);
   EXPECT_NE(error("input { name: 'x' shape: [1,1,1,1,1,1,1,1,1] }").find("9 axes"), std::string::npos);
