@@ -9,7 +9,7 @@
 namespace downpour::nn {
 
 // Convolutions by Winograd's minimal filtering, F(4x4, 5x5) and F(4x4, 3x3), and their two gradients. An output differs
-// from the exact one by about 1e-6 of the largest output.
+// from the exact one by some 1e-6 of the largest output.
 //
 // A pass works through the batch in groups of a few images, small enough that all it makes on the way stays in the
 // second-level cache. Where a pass ends or begins with another operation on the same images, hand it a callback: it
@@ -21,8 +21,6 @@ namespace downpour::nn {
 // bytes; other arrays to 4.
 class ConvolutionKernels {
  public:
-  virtual ~ConvolutionKernels() = default;
-
   // ---- Weights, transformed once after each change of them. Opaque: only the same object (the same SIMD level) can
   // read them, for any batch, height, width and padding.
 
@@ -65,6 +63,9 @@ class ConvolutionKernels {
   virtual size_t BackwardWorkspaceFloats(const ConvShape& shape) const = 0;
   virtual void Backward(const ConvShape& shape, const BackwardArgs& args) const = 0;
   virtual void Backward(const ConvShape& shape, const BackwardArgs& args, Producer producer) const = 0;
+
+ protected:
+  ~ConvolutionKernels() = default;
 };
 
 }  // namespace downpour::nn

@@ -21,8 +21,6 @@ constexpr bool BackwardWantsInput(Activation kind) { return kind == Activation::
 // arguments alone, bit for bit. An output may be one of the inputs, but not overlap it in part.
 class ElementwiseKernels {
  public:
-  virtual ~ElementwiseKernels() = default;
-
   virtual void ActivationForward(Activation kind, float slope, const float* x, float* y, size_t count) const = 0;
   // `saved` is x or y of the forward pass, see BackwardWantsInput. The relus' gradient at 0 is that of the negative
   // side.
@@ -51,6 +49,9 @@ class ElementwiseKernels {
     uint64_t stream = 0;  // from step and layer
   };
   virtual void Dropout(float rate, DropoutKey key, uint64_t first, const float* x, float* y, size_t count) const = 0;
+
+ protected:
+  ~ElementwiseKernels() = default;
 };
 
 }  // namespace downpour::nn

@@ -10,8 +10,6 @@ namespace downpour::nn {
 // it. Results depend on the arguments alone, bit for bit.
 class LossKernels {
  public:
-  virtual ~LossKernels() = default;
-
   // Each row of y is exp(x) over its sum, without overflow. y may be x.
   virtual void SoftmaxForward(size_t rows, size_t classes, const float* x, float* y) const = 0;
   // From the forward pass's y: dx = y * (dy - the row's sum of dy * y). dx may be dy.
@@ -31,6 +29,9 @@ class LossKernels {
   // dx = scale * (probabilities - t); the scale of a mean over the batch is 1 / rows. dx may be `probabilities`.
   virtual void CrossEntropyBackward(size_t rows, size_t classes, const float* probabilities, const Targets& targets,
                                     float scale, float* dx) const = 0;
+
+ protected:
+  ~LossKernels() = default;
 };
 
 }  // namespace downpour::nn

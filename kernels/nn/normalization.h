@@ -10,8 +10,6 @@ namespace downpour::nn {
 // it. Results depend on the arguments alone, bit for bit. y may be x, dx may be dy; otherwise arrays do not overlap.
 class NormalizationKernels {
  public:
-  virtual ~NormalizationKernels() = default;
-
   // ---- Batch norm: y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, statistics per channel over the rows.
 
   struct BatchNorm {
@@ -41,6 +39,9 @@ class NormalizationKernels {
   virtual void LayerNormBackward(size_t rows, size_t channels, const float* gamma, const float* x, const float* mean,
                                  const float* inverse, const float* dy, float* dx, float* dgamma,
                                  float* dbeta) const = 0;
+
+ protected:
+  ~NormalizationKernels() = default;
 };
 
 }  // namespace downpour::nn

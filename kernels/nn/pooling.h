@@ -17,8 +17,6 @@ namespace downpour::nn {
 // not overlap unless it says so, and are aligned to 4 bytes, workspaces to 64.
 class PoolingKernels {
  public:
-  virtual ~PoolingKernels() = default;
-
   // ---- Maximum. Padding is never chosen. Of equal elements the first wins, row by row.
 
   // What the forward pass notes for the backward one: for each output the chosen element's number in its window, row by
@@ -65,6 +63,9 @@ class PoolingKernels {
   // Floats of `workspace` for these passes: about one image, whatever the batch.
   static constexpr size_t MaxLrnWorkspaceFloats(const PoolShape& s) { return s.OutImage() + 64; }
   static constexpr size_t LrnMaxWorkspaceFloats(const PoolShape& s) { return s.InImage() + 64; }
+
+ protected:
+  ~PoolingKernels() = default;
 };
 
 }  // namespace downpour::nn
