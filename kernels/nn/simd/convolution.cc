@@ -23,10 +23,12 @@ class SimdConvolution final : public ConvolutionKernels {
     return points * std::max(in * RoundUp(out, kChannelBlock), out * RoundUp(in, kChannelBlock));
   }
   void PrepareForward(const ConvShape& s, const float* weights, float* prepared) const override {
-    s.kernel == 3 ? PrepareForwardRun<3>(s, weights, prepared) : PrepareForwardRun<5>(s, weights, prepared);
+    s.kernel == 3 ? WinogradRun<3>::PrepareForward(s, weights, prepared)
+                  : WinogradRun<5>::PrepareForward(s, weights, prepared);
   }
   void PrepareBackward(const ConvShape& s, const float* weights, float* prepared) const override {
-    s.kernel == 3 ? PrepareBackwardRun<3>(s, weights, prepared) : PrepareBackwardRun<5>(s, weights, prepared);
+    s.kernel == 3 ? WinogradRun<3>::PrepareBackward(s, weights, prepared)
+                  : WinogradRun<5>::PrepareBackward(s, weights, prepared);
   }
   size_t ForwardWorkspaceFloats(const ConvShape& s) const override {
     return s.kernel == 3 ? WinogradRun<3>::ForwardFloats(s) : WinogradRun<5>::ForwardFloats(s);

@@ -13,6 +13,8 @@
 #include "hwy/highway.h"
 #include "kernels/nn/convolution.h"
 #include "kernels/nn/simd/gemm-inl.h"
+#include "kernels/nn/simd/thin-inl.h"
+#include "kernels/nn/simd/thin_plan.h"
 #include "kernels/nn/simd/vector-inl.h"
 #include "kernels/nn/simd/winograd_plan.h"
 #include "kernels/nn/simd/winograd_tiles-inl.h"
@@ -94,13 +96,22 @@ HWY_INLINE void RunWeightsPass(const WeightsPass& pass, const float* x, const fl
 template <int R>
 class WinogradRun {
  public:
+  static void PrepareForward(const ConvShape& s, const float* weights, float* prepared) {
+    PrepareForwardRun<R>(s, Layout(s), weights, prepared);
+  }
+  static void PrepareBackward(const ConvShape& s, const float* weights, float* prepared) {
+    PrepareBackwardRun<R>(s, weights, prepared);
+  }
+
   static size_t ForwardFloats(const ConvShape& s) {
+    if (IsThin(s)) return ThinRun<R>::ForwardFloats(s);
     const WinogradPlan plan = PlanWinograd(s, ForwardGrid(s).Tiles());
     return plan.out_row + plan.InFloats() + plan.OutFloats() + RoundUp(plan.group_images * s.OutImage(), 16);
   }
 
   static void Forward(const ConvShape& s, const ConvolutionKernels::ForwardArgs& args,
                       const ConvolutionKernels::Consumer* consumer) {
+    if (IsThin(s)) return ThinRun<R>::Forward(s, args, consumer);
     const TileGrid grid = ForwardGrid(s);
     const WinogradPlan plan = PlanWinograd(s, grid.Tiles());
     float* const bias = args.workspace;
@@ -128,7 +139,7 @@ class WinogradRun {
   static size_t BackwardFloats(const ConvShape& s) {
     const WinogradPlan plan = BackwardPlan(s);
     return RoundUp(plan.group_images * s.OutImage(), 16) + plan.InFloats() + plan.OutFloats() + plan.in_row +
-           plan.out_row + plan.points * s.in_channels * plan.out_row;
+           plan.out_row + plan.points * s.in_channels * plan.out_row + (IsThin(s) ? ThinRun<R>::WeightsFloats(s) : 0);
   }
 
   static void Backward(const ConvShape& s, const ConvolutionKernels::BackwardArgs& args,
@@ -140,7 +151,9 @@ class WinogradRun {
     float* const zeros = out + plan.OutFloats();  // the bias of the data pass
     float* const bias_sums = zeros + plan.in_row;
     float* const sums = bias_sums + plan.out_row;
+    float* const thin_scratch = sums + plan.points * s.in_channels * plan.out_row;
     std::memset(zeros, 0, (plan.in_row + plan.out_row) * sizeof(float));
+    if (IsThin(s)) std::memset(sums, 0, plan.points * s.in_channels * plan.out_row * sizeof(float));
     const size_t in_channels = s.in_channels;
     const size_t out_channels = s.out_channels;
     const PointMatrices of_in = {in, plan.in_points, plan.in_row};
@@ -157,24 +170,29 @@ class WinogradRun {
         (*producer)(first, images, group);
         dy = group;
       }
-      if (args.dweights != nullptr) {
-        RunWeightsPass<R>(weights, args.x + first * s.InImage(), dy, images, first == 0);
+      const float* const x = args.x + first * s.InImage();
+      if (args.dweights != nullptr && IsThin(s)) {
+        for (size_t i = 0; i < images; ++i) {
+          ThinRun<R>::AddImage(s, x + i * s.InImage(), dy + i * s.OutImage(), thin_scratch, sums, bias_sums);
+        }
+      } else if (args.dweights != nullptr) {
+        RunWeightsPass<R>(weights, x, dy, images, first == 0);
       }
       if (args.dx != nullptr) RunDataPass<R>(data, dy, images, args.dx + first * s.InImage());
     }
-    if (args.dweights != nullptr) GatherWeights<R>(s, sums, args.dweights);
+    if (args.dweights != nullptr) GatherWeights<R>(s, Layout(s), sums, args.dweights);
     if (args.dbias != nullptr) std::memcpy(args.dbias, bias_sums, out_channels * sizeof(float));
   }
 
  private:
+  static WeightLayout Layout(const ConvShape& s) {
+    if (IsThin(s)) return ThinLayout(Winograd<R>::kTile * Winograd<R>::kTile, s.in_channels);
+    return MatrixLayout(s.in_channels, s.out_channels);
+  }
+
   // For both grids, of which either may have more tiles.
   static WinogradPlan BackwardPlan(const ConvShape& s) {
     return PlanWinograd(s, std::max(ForwardGrid(s).Tiles(), BackwardGrid(s).Tiles()));
-  }
-
-  static void CopyBias(const float* bias, size_t channels, size_t row, float* padded) {
-    std::memset(padded, 0, row * sizeof(float));
-    if (bias != nullptr) std::memcpy(padded, bias, channels * sizeof(float));
   }
 };
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <limits>
 
 #include "hwy/highway.h"
@@ -162,6 +163,11 @@ struct OutputEnd {
   const float* bias;  // padded to kChannelBlock
   bool relu;
 };
+
+inline void CopyBias(const float* bias, size_t channels, size_t row, float* padded) {
+  std::memset(padded, 0, row * sizeof(float));
+  if (bias != nullptr) std::memcpy(padded, bias, channels * sizeof(float));
+}
 
 template <int R, bool kPart>
 HWY_INLINE void GatherOutputTile(const TileGrid& grid, const float* products, size_t point_stride, float* image,

@@ -14,12 +14,28 @@
 #include "kernels/nn/simd/winograd_tiles-inl.h"
 #include "kernels/nn/simd/winograd_transforms-inl.h"
 
-// Weights to the transformed domain, and their gradients from it. There, they are kTile * kTile matrices of
-// [in channel, out channel], the second padded to kChannelBlock, one after the other.
+// Weights to the transformed domain, and their gradients from it.
 
 HWY_BEFORE_NAMESPACE();
 namespace downpour::nn {
 namespace HWY_NAMESPACE {
+
+// Where transformed weights lie, in floats.
+struct WeightLayout {
+  size_t vector;  // from one vector of output channels to the next
+  size_t in;      // from one input channel to the next
+  size_t point;   // from one point to the next
+};
+
+// Matrices of [in channel, padded out channel], one for each point.
+constexpr WeightLayout MatrixLayout(size_t in, size_t out) {
+  const size_t row = RoundUp(out, kChannelBlock);
+  return {kLanes, row, in * row};
+}
+
+// For each vector of output channels one after the other, [point, in channel, kLanes]: all strides within are
+// constants.
+constexpr WeightLayout ThinLayout(size_t points, size_t in) { return {points * in * kLanes, kLanes, in * kLanes}; }
 
 // scale * E * kernel * E' for the kernels from one input channel to a vector of output channels. `Tap` gives the vector
 // of weights at (row, column).
@@ -45,22 +61,23 @@ HWY_INLINE void TransformKernels(const Tap& tap, float* out, size_t point_stride
 }
 
 template <int R>
-HWY_NOINLINE void PrepareForwardRun(const ConvShape& s, const float* weights, float* prepared) {
+HWY_NOINLINE void PrepareForwardRun(const ConvShape& s, WeightLayout layout, const float* weights, float* prepared) {
   const size_t in = s.in_channels;
   const size_t out = s.out_channels;
   const size_t row = RoundUp(out, kChannelBlock);
   for (size_t i = 0; i < in; ++i) {
     for (size_t o = 0; o < row; o += kLanes) {
       const float* first = weights + i * out + o;
-      float* to = prepared + i * row + o;
+      float* to = prepared + o / kLanes * layout.vector + i * layout.in;
       if (o + kLanes <= out) {
-        TransformKernels<R>([&](int y, int x) HWY_ATTR { return LoadU(first + (y * R + x) * in * out); }, to, in * row);
+        TransformKernels<R>([&](int y, int x) HWY_ATTR { return LoadU(first + (y * R + x) * in * out); }, to,
+                            layout.point);
       } else {
         const size_t count = o < out ? out - o : 0;
         const auto tap = [&](int y, int x) HWY_ATTR {
           return count == 0 ? Zero() : LoadFirst(first + (y * R + x) * in * out, count);
         };
-        TransformKernels<R>(tap, to, in * row);
+        TransformKernels<R>(tap, to, layout.point);
       }
     }
   }
@@ -92,21 +109,20 @@ HWY_NOINLINE void PrepareBackwardRun(const ConvShape& s, const float* weights, f
 
 // From sums over all tiles to the gradient of the weights.
 template <int R>
-HWY_NOINLINE void GatherWeights(const ConvShape& s, const float* sums, float* dweights) {
+HWY_NOINLINE void GatherWeights(const ConvShape& s, WeightLayout layout, const float* sums, float* dweights) {
   constexpr int kTile = Winograd<R>::kTile;
   const size_t in = s.in_channels;
   const size_t out = s.out_channels;
-  const size_t row = RoundUp(out, kChannelBlock);
   for (size_t i = 0; i < in; ++i) {
     ForChannels(out, [&]<bool kPart>(ChannelVector v) HWY_ATTR {
-      const float* from = sums + i * row + v.channel;
+      const float* from = sums + v.channel / kLanes * layout.vector + i * layout.in;
       V rows[R][kTile];
       for (int c = 0; c < kTile; ++c) {
         V m[kTile];
         V o[R];
         for (int r = 0; r < kTile; ++r) {
           const float scale = Winograd<R>::kScale[r] * Winograd<R>::kScale[c];
-          m[r] = hn::Mul(Load(from + (r * kTile + c) * in * row), Set(scale));
+          m[r] = hn::Mul(Load(from + (r * kTile + c) * layout.point), Set(scale));
         }
         Gather<kTile, R>(m, o);
         for (int r = 0; r < R; ++r) rows[r][c] = o[r];
