@@ -252,7 +252,7 @@ double RelativeDifference(const std::vector<float>& got, const std::vector<float
   double largest = 1e-30;
   double difference = 0;
   for (size_t i = 0; i < got.size(); ++i) {
-    if (std::isnan(got[i]) != std::isnan(wanted[i])) return std::numeric_limits<double>::infinity();
+    if (!std::isfinite(got[i]) || !std::isfinite(wanted[i])) return std::numeric_limits<double>::infinity();
     largest = std::max(largest, std::abs(double{wanted[i]}));
     difference = std::max(difference, std::abs(double{got[i]} - wanted[i]));
   }
