@@ -14,7 +14,7 @@ ARROWS = {
     "kernels": ["common"],
     "server": ["common", "kernels", "proto"],
     "worker": ["common", "kernels", "proto"],
-    "cli": ["common", "kernels", "proto", "server", "worker"],
+    "cli": ["common", "deploy", "kernels", "proto", "server", "worker"],
     "tests": ["cli", "common", "deploy", "kernels", "proto", "server", "worker"],
     "deploy": [],
 }
