@@ -17,9 +17,12 @@ const NnKernels* MakeSimdKernels(const char* name) {
                          : name == std::string_view("avx2") ? HWY_AVX2
                                                             : HWY_SSE4;
   if (ConvolutionOfLevel(target) == nullptr) return nullptr;
-  return new NnKernels{
-      name,           *ConvolutionOfLevel(target), ReferencePooling(), ReferenceElementwise(), ReferenceNormalization(),
-      ReferenceLoss()};
+  return new NnKernels{name,
+                       *ConvolutionOfLevel(target),
+                       *PoolingOfLevel(target),
+                       ReferenceElementwise(),
+                       ReferenceNormalization(),
+                       ReferenceLoss()};
 }
 
 }  // namespace

@@ -68,8 +68,9 @@ struct PoolShape {
 
 // Local response normalisation across channels: y[c] = x[c] * s[c]^-beta, where s[c] = bias + alpha * the sum of x^2
 // over the channels c - radius ... c + radius that exist. (Alpha is not divided by the size of the window.)
+inline constexpr int kLrnRadiusMax = 64;
 struct LrnParams {
-  int radius = 4;
+  int radius = 4;  // 0 to kLrnRadiusMax; 4 has a faster path
   float bias = 1;
   float alpha = 1e-4f;
   float beta = 0.75f;  // 0.75 has a faster path

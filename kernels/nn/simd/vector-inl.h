@@ -74,6 +74,20 @@ HWY_INLINE void StoreSome(V v, float* p, size_t count) {
   }
 }
 
+// Where the vector of channels from `channel` on is; `count` < kLanes where it is the last and not whole.
+struct ChannelVector {
+  size_t channel;
+  size_t count;
+};
+
+// Calls body.template operator()<kPart>(ChannelVector) for all vectors that make up `channels`.
+template <class Body>
+HWY_INLINE void ForChannels(size_t channels, const Body& body) {
+  size_t c = 0;
+  for (; c + kLanes <= channels; c += kLanes) body.template operator()<false>(ChannelVector{c, kLanes});
+  if (c < channels) body.template operator()<true>(ChannelVector{c, channels - c});
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace downpour::nn
 HWY_AFTER_NAMESPACE();

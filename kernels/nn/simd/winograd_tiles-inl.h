@@ -23,20 +23,6 @@ HWY_BEFORE_NAMESPACE();
 namespace downpour::nn {
 namespace HWY_NAMESPACE {
 
-// Where the vector of channels from `channel` on is; `count` < kLanes where it is the last and not whole.
-struct ChannelVector {
-  size_t channel;
-  size_t count;
-};
-
-// Calls body.template operator()<kPart>(ChannelVector) for all vectors that make up `channels`.
-template <class Body>
-HWY_INLINE void ForChannels(size_t channels, const Body& body) {
-  size_t c = 0;
-  for (; c + kLanes <= channels; c += kLanes) body.template operator()<false>(ChannelVector{c, kLanes});
-  if (c < channels) body.template operator()<true>(ChannelVector{c, channels - c});
-}
-
 // Calls body(tile, image, tile row, tile column) for tiles [begin, end), counted over a group of images.
 template <class Body>
 HWY_INLINE void ForTiles(const TileGrid& grid, size_t begin, size_t end, const Body& body) {
