@@ -17,9 +17,11 @@
 #include "worker/device/cpu/convolution_kernel.h"
 #include "worker/device/cpu/lane_context.h"
 #include "worker/device/cpu/linear_kernel.h"
+#include "worker/device/cpu/widened_kernel.h"
 #include "worker/models/graph.h"
 
 ABSL_FLAG(bool, json, false, "Print one JSON object for each case instead of a table.");
+ABSL_FLAG(bool, bfloat16, false, "Tensors in bfloat16: oneDNN computes in it, Winograd in float32.");
 ABSL_FLAG(int64_t, batch, 128, "Images of a step.");
 ABSL_FLAG(int, rounds, 7, "Rounds, of which the median counts.");
 
@@ -37,7 +39,9 @@ constexpr Shape kShapes[] = {
     {14, 6, 16, 5},        {28, 1, 32, 5, false}, {28, 1, 32, 3, false}, {14, 32, 64, 3}, {32, 3, 16, 3, false},
     {32, 16, 16, 3},       {16, 32, 32, 3},       {8, 64, 64, 3},        {56, 64, 64, 3}, {14, 256, 256, 3},
     {7, 512, 512, 3},      {32, 8, 8, 3},         {32, 4, 4, 3},         {32, 16, 64, 3}, {32, 64, 16, 3},
-    {16, 8, 8, 5},         {16, 16, 16, 5},       {5, 64, 64, 5},        {6, 32, 32, 3},
+    {32, 5, 5, 3},         {32, 8, 16, 3},        {32, 16, 8, 3},        {32, 12, 12, 3}, {32, 8, 32, 3},
+    {32, 32, 8, 3},        {16, 48, 48, 3},       {16, 8, 8, 5},         {16, 16, 16, 5}, {5, 64, 64, 5},
+    {6, 32, 32, 3},
 };
 
 using Make = std::function<absl::StatusOr<std::unique_ptr<Kernel>>(const KernelSpec&, LaneContext*)>;
@@ -47,7 +51,10 @@ class Contender {
  public:
   Contender(const Layer& layer, bool input_gradient, const Make& make)
       : batch_(absl::GetFlag(FLAGS_batch)), lane_{nn::BestNnKernels(), BestKernels(), {}, {}} {
-    const KernelSpec spec{.chain = {&layer}, .batch_max = batch_, .input_gradients = {input_gradient}};
+    const KernelSpec spec{.chain = {&layer},
+                          .compute = absl::GetFlag(FLAGS_bfloat16) ? DType::kBFloat16 : DType::kFloat32,
+                          .batch_max = batch_,
+                          .input_gradients = {input_gradient}};
     kernel_ = *make(spec, &lane_);
     inputs_ = {Floats(batch_ * layer.inputs[0].elements)};
     output_ = Floats(batch_ * layer.output.elements);
@@ -100,6 +107,15 @@ class Contender {
   void *output_, *output_gradient_, *prepared_, *workspace_;
 };
 
+// As the lane has it: widened, in bfloat16.
+absl::StatusOr<std::unique_ptr<Kernel>> MakeWinograd(const KernelSpec& spec, LaneContext* lane) {
+  KernelSpec wide = spec;
+  wide.compute = DType::kFloat32;
+  auto kernel = MakeConvolutionKernel(wide, lane);
+  if (spec.compute == DType::kFloat32 || !kernel.ok()) return kernel;
+  return MakeWidenedKernel(spec, *std::move(kernel), lane);
+}
+
 void Run() {
   std::vector<BenchLine> lines;
   for (const Shape& shape : kShapes) {
@@ -111,7 +127,7 @@ void Run() {
     if (!graph.ok()) std::fprintf(stderr, "%s\n", graph.status().ToString().c_str());
     const Layer& layer = graph->layers()[0];
     Contender onednn(layer, shape.input_gradient, MakeLinearKernel);
-    Contender winograd(layer, shape.input_gradient, MakeConvolutionKernel);
+    Contender winograd(layer, shape.input_gradient, MakeWinograd);
     const double flops =
         static_cast<double>(absl::GetFlag(FLAGS_batch)) * (layer.flops.forward + layer.flops.backward_parameters +
                                                            (shape.input_gradient ? layer.flops.backward_inputs : 0));
@@ -125,16 +141,19 @@ void Run() {
     const std::vector<Timing> timings =
         RunInterleaved({{"onednn", repeat(onednn)}, {"winograd", repeat(winograd)}}, absl::GetFlag(FLAGS_rounds));
     const auto rate = [&](const Timing& timing) { return flops * repeats / timing.seconds / 1e9; };
-    lines.push_back({.bench = "convolution",
-                     .case_name = absl::StrCat(shape.size, "x", shape.size, "/", shape.channels, "->", shape.filters,
-                                               "/", shape.kernel, "x", shape.kernel),
-                     .metric = UsesWinograd(*layer.As<Conv2D>()) ? "chosen" : "not_chosen",
-                     .value = rate(timings[1]),
-                     .unit = "GFLOP/s",
-                     .reference = "onednn",
-                     .reference_value = rate(timings[0]),
-                     .ratio = timings[1].ratio,
-                     .rounds = absl::GetFlag(FLAGS_rounds)});
+    lines.push_back(
+        {.bench = "convolution",
+         .case_name = absl::StrCat(shape.size, "x", shape.size, "/", shape.channels, "->", shape.filters, "/",
+                                   shape.kernel, "x", shape.kernel),
+         .metric = UsesWinograd(*layer.As<Conv2D>(), absl::GetFlag(FLAGS_bfloat16) ? DType::kBFloat16 : DType::kFloat32)
+                       ? "chosen"
+                       : "not_chosen",
+         .value = rate(timings[1]),
+         .unit = "GFLOP/s",
+         .reference = "onednn",
+         .reference_value = rate(timings[0]),
+         .ratio = timings[1].ratio,
+         .rounds = absl::GetFlag(FLAGS_rounds)});
     if (absl::GetFlag(FLAGS_json)) std::printf("%s\n", ToJson(lines.back()).c_str());
   }
   if (!absl::GetFlag(FLAGS_json)) std::printf("kernels: %s\n%s", BestKernels().Name(), ToTable(lines).c_str());

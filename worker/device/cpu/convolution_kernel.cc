@@ -1,5 +1,6 @@
 #include "worker/device/cpu/convolution_kernel.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -8,6 +9,7 @@
 #include <utility>
 
 #include "kernels/nn/nn_kernels.h"
+#include "worker/device/cpu/linear_kernel.h"
 #include "worker/device/cpu/memory_layout.h"
 #include "worker/device/cpu/pooling_tail.h"
 #include "worker/layers/layer.h"
@@ -163,14 +165,20 @@ class ConvolutionKernel final : public Kernel {
 
 }  // namespace
 
-bool UsesWinograd(const Conv2D& conv) {
+bool UsesWinograd(const Conv2D& conv, DType compute) {
   const WindowAxis& height = conv.window.height;
   const WindowAxis& width = conv.window.width;
   if (conv.groups != 1 || height.kernel != width.kernel || !IsPlainAxis(height) || !IsPlainAxis(width) ||
       std::max(conv.channels, conv.filters) > std::numeric_limits<int>::max() || !nn::IsSupported(MakeShape(conv, 1))) {
     return false;
   }
-  return true;
+  // Where convolution_bench says that it wins.
+  if (compute == DType::kBFloat16 && HasBFloat16LinearKernel()) {
+    // The first convolution of a network: what is fused with it (PoolingTail) weighs more than the convolution.
+    if (height.kernel == 5 && conv.channels <= 4) return true;
+    return std::min(conv.channels, conv.filters) >= (height.kernel == 5 ? 16 : 48);
+  }
+  return height.kernel == 5 || conv.channels <= 4 || conv.channels * conv.filters >= 192;
 }
 
 absl::StatusOr<std::unique_ptr<Kernel>> MakeConvolutionKernel(const KernelSpec& spec, LaneContext* lane) {

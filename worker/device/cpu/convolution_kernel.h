@@ -4,14 +4,16 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "common/tensor/dtype.h"
 #include "worker/device/cpu/lane_context.h"
 #include "worker/device/kernel.h"
 
 namespace downpour {
 
 // Whether a convolution is computed by Winograd's algorithm (kernels/nn/convolution.h) rather than by oneDNN: a rule on
-// the shape alone, so that the same model gives the same bits in every run.
-bool UsesWinograd(const Conv2D& conv);
+// the shape, backed by convolution_bench, and not a measurement, so that the same model gives the same bits in every
+// run. In bfloat16 Winograd computes in float32, and wins where it saves more than that costs.
+bool UsesWinograd(const Conv2D& conv, DType compute);
 
 // A convolution for which that holds, alone or with what follows it: relu, then a PoolingTail. What lies between them
 // never leaves the cache. Float32.

@@ -21,9 +21,9 @@ bool IsRelu(const Layer& layer) {
   return activation != nullptr && activation->kind == Activation::Kind::kRelu;
 }
 
-bool IsWinograd(const Layer& layer) {
+bool IsWinograd(const Layer& layer, DType compute) {
   const Conv2D* const conv = layer.As<Conv2D>();
-  return conv != nullptr && UsesWinograd(*conv);
+  return conv != nullptr && UsesWinograd(*conv, compute);
 }
 
 bool IsLinear(const Layer& layer) { return layer.As<Dense>() != nullptr || layer.As<Conv2D>() != nullptr; }
@@ -33,15 +33,13 @@ bool IsWholeTail(std::span<const Layer* const> layers, bool after_relu) {
   return tail.has_value() && tail->length() == layers.size();
 }
 
-// For each kind of layer the kernel in float32, alone or with what LaneFuses says may follow it.
+// For each kind of layer but the linear ones the kernel in float32, alone or with what LaneFuses says may follow it.
 struct MakeFloat32 {
   const KernelSpec& spec;
   LaneContext* lane;
 
   KernelOr operator()(const Dense&) const { return MakeLinearKernel(spec, lane); }
-  KernelOr operator()(const Conv2D& conv) const {
-    return UsesWinograd(conv) ? MakeConvolutionKernel(spec, lane) : MakeLinearKernel(spec, lane);
-  }
+  KernelOr operator()(const Conv2D&) const { return MakeConvolutionKernel(spec, lane); }
   KernelOr operator()(const Pool2D& pool) const {
     return pool.kind == Pool2D::Kind::kMax ? MakePoolingTailKernel(spec, lane) : MakeAveragePoolKernel(spec, lane);
   }
@@ -65,13 +63,20 @@ struct MakeFloat32 {
   KernelOr operator()(const MeanSquaredError&) const { return MakeMeanSquaredErrorKernel(spec, lane); }
 };
 
-KernelOr MakeBFloat16Kernel(const KernelSpec& spec, LaneContext* lane) {
-  const Layer& first = *spec.chain.front();
+// A convolution that Winograd does not compute, and all dense layers.
+bool IsOneDnn(const Layer& layer, DType compute) { return IsLinear(layer) && !IsWinograd(layer, compute); }
+
+KernelOr MakeFloat32Kernel(const KernelSpec& spec, const Layer& first, LaneContext* lane) {
+  if (IsOneDnn(first, spec.compute)) return MakeLinearKernel(spec, lane);
+  return std::visit(MakeFloat32{spec, lane}, first.op);
+}
+
+KernelOr MakeBFloat16Kernel(const KernelSpec& spec, const Layer& first, LaneContext* lane) {
   if (first.As<Concat>() != nullptr) return MakeConcatKernel(spec, lane);
-  if (IsLinear(first) && !IsWinograd(first) && HasBFloat16LinearKernel()) return MakeLinearKernel(spec, lane);
+  if (IsOneDnn(first, spec.compute) && HasBFloat16LinearKernel()) return MakeLinearKernel(spec, lane);
   KernelSpec wide = spec;
   wide.compute = DType::kFloat32;
-  DP_ASSIGN_OR_RETURN(std::unique_ptr<Kernel> inner, std::visit(MakeFloat32{wide, lane}, first.op));
+  DP_ASSIGN_OR_RETURN(std::unique_ptr<Kernel> inner, MakeFloat32Kernel(wide, first, lane));
   return MakeWidenedKernel(spec, std::move(inner), lane);
 }
 
@@ -81,7 +86,7 @@ bool LaneFuses(const KernelSpec& spec) {
   const std::span<const Layer* const> chain = spec.chain;
   const Layer& first = *chain.front();
   const bool then_relu = IsRelu(*chain[1]);
-  if (IsWinograd(first)) {
+  if (IsWinograd(first, spec.compute)) {
     const std::span<const Layer* const> rest = chain.subspan(then_relu ? 2 : 1);
     return rest.empty() || IsWholeTail(rest, then_relu);
   }
@@ -97,8 +102,8 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeLaneKernel(const KernelSpec& spec, L
   const Layer& first = *spec.chain.front();
   if (spec.chain.size() > 1 && !LaneFuses(spec))
     return NoLaneKernel(first, "the layers after it are not fused with it");
-  if (spec.compute == DType::kFloat32) return std::visit(MakeFloat32{spec, lane}, first.op);
-  if (spec.compute == DType::kBFloat16) return MakeBFloat16Kernel(spec, lane);
+  if (spec.compute == DType::kFloat32) return MakeFloat32Kernel(spec, first, lane);
+  if (spec.compute == DType::kBFloat16) return MakeBFloat16Kernel(spec, first, lane);
   return NoLaneKernel(first, "it computes in float32 or bfloat16; the reference device has float64");
 }
 

@@ -45,6 +45,12 @@ class LaneChain : public testing::TestWithParam<ChainCase> {
  protected:
   const TestChain chain_{kInput + GetParam().layers};
   const std::unique_ptr<Device> lane_ = CreateLane("cpu:0");
+
+  // As one kernel where the lane has it in this type, otherwise layer by layer.
+  KernelStepOptions Step(DType compute) const {
+    const KernelSpec spec{.chain = chain_.layers, .compute = compute, .input_gradients = std::vector<bool>(2, true)};
+    return {.compute = compute, .fused = chain_.layers.size() == 1 || lane_->Fuses(spec)};
+  }
 };
 
 TEST_P(LaneChain, IsOneKernelThatComputesWhatItsLayersDo) {
@@ -76,15 +82,15 @@ TEST_P(LaneChain, ComputesTheSameInEvaluation) {
 
 TEST_P(LaneChain, GivesTheSameBitsEachTime) {
   for (const DType compute : {DType::kFloat32, DType::kBFloat16}) {
-    const KernelStepResult first = RunKernelStep(*lane_, chain_, {.compute = compute});
-    ExpectSameBits(RunKernelStep(*lane_, chain_, {.compute = compute}), first);
-    ExpectSameBits(RunKernelStep(*CreateLane("cpu:1"), chain_, {.compute = compute}), first);
+    const KernelStepResult first = RunKernelStep(*lane_, chain_, Step(compute));
+    ExpectSameBits(RunKernelStep(*lane_, chain_, Step(compute)), first);
+    ExpectSameBits(RunKernelStep(*CreateLane("cpu:1"), chain_, Step(compute)), first);
   }
 }
 
 TEST_P(LaneChain, ComputesNearlyTheSameInBFloat16) {
   const KernelStepResult wide = RunKernelStep(*lane_, chain_, {.compute = DType::kFloat32});
-  const KernelStepResult narrow = RunKernelStep(*lane_, chain_, {.compute = DType::kBFloat16});
+  const KernelStepResult narrow = RunKernelStep(*lane_, chain_, Step(DType::kBFloat16));
   EXPECT_LE(RelativeDifference(narrow.output, wide.output), kBFloat16Tolerance);
   ASSERT_EQ(narrow.parameter_gradients.size(), wide.parameter_gradients.size());
 }

@@ -53,8 +53,12 @@ size_t GradientBytes(const BatchPlan& plan) {
   return plan.unpack_gradient.exists() ? plan.passes.weights_gradient.get_size() : 0;
 }
 
+// dx = dy where y is positive, without branches: a positive bfloat16 is a positive integer.
 void MaskBFloat16(const uint16_t* y, const uint16_t* dy, uint16_t* dx, size_t count) {
-  for (size_t i = 0; i < count; ++i) dx[i] = static_cast<int16_t>(y[i]) > 0 ? dy[i] : uint16_t{0};
+  for (size_t i = 0; i < count; ++i) {
+    const int positive = static_cast<int16_t>(y[i]) > 0;
+    dx[i] = static_cast<uint16_t>(dy[i] & -positive);
+  }
 }
 
 class LinearKernel final : public Kernel {
