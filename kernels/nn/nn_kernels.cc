@@ -16,13 +16,13 @@ const NnKernels* MakeSimdKernels(const char* name) {
   const int64_t target = name == std::string_view("avx512") ? HWY_AVX3
                          : name == std::string_view("avx2") ? HWY_AVX2
                                                             : HWY_SSE4;
-  if (ConvolutionOfLevel(target) == nullptr) return nullptr;
+  if (ConvolutionOfLevel(target) == nullptr) return nullptr;  // of which none, or all are there
   return new NnKernels{name,
                        *ConvolutionOfLevel(target),
                        *PoolingOfLevel(target),
-                       ReferenceElementwise(),
-                       ReferenceNormalization(),
-                       ReferenceLoss()};
+                       *ElementwiseOfLevel(target),
+                       *NormalizationOfLevel(target),
+                       *LossOfLevel(target)};
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ ARROWS = {
 }
 
 # Pure code: it takes bytes, views and a Clock, and returns decisions.
-CORE = ["common/sharding", "common/tensor", "kernels/reference", "kernels/simd", "server/consistency",
+CORE = ["common/sharding", "common/tensor", "kernels/nn", "kernels/reference", "kernels/simd", "server/consistency",
         "server/membership", "server/optimizer", "server/shard", "server/store"]
 CORE_MAY_NOT_REACH = ["@grpc//", "@prometheus//", "@onednn//", "//common/rpc", "//common/storage",
                       "//common/telemetry", "//server/service", "//server/checkpoint"]

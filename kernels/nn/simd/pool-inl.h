@@ -47,15 +47,6 @@ HWY_INLINE WindowsAround WindowsOf(const WindowAxis& axis, int in) {
   return {begin, std::min(axis.out, padded / axis.stride + 1)};
 }
 
-// Calls body.template operator()<kVectors, kPart>(ChannelVector) for channels in runs of up to kVectors vectors.
-template <class Body>
-HWY_INLINE void ForChannelRuns(size_t channels, const Body& body) {
-  size_t c = 0;
-  for (; c + 4 * kLanes <= channels; c += 4 * kLanes) body.template operator()<4, false>(ChannelVector{c, kLanes});
-  for (; c + kLanes <= channels; c += kLanes) body.template operator()<1, false>(ChannelVector{c, kLanes});
-  if (c < channels) body.template operator()<1, true>(ChannelVector{c, channels - c});
-}
-
 // The numbers of the largest elements, as floats, to one or four bytes each.
 template <class Index, bool kPart>
 HWY_INLINE void StoreNumbers(V numbers, uint8_t* to, size_t count) {

@@ -88,6 +88,15 @@ HWY_INLINE void ForChannels(size_t channels, const Body& body) {
   if (c < channels) body.template operator()<true>(ChannelVector{c, channels - c});
 }
 
+// Calls body.template operator()<kVectors, kPart>(ChannelVector) for channels in runs of up to kVectors vectors.
+template <class Body>
+HWY_INLINE void ForChannelRuns(size_t channels, const Body& body) {
+  size_t c = 0;
+  for (; c + 4 * kLanes <= channels; c += 4 * kLanes) body.template operator()<4, false>(ChannelVector{c, kLanes});
+  for (; c + kLanes <= channels; c += kLanes) body.template operator()<1, false>(ChannelVector{c, kLanes});
+  if (c < channels) body.template operator()<1, true>(ChannelVector{c, channels - c});
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace downpour::nn
 HWY_AFTER_NAMESPACE();
