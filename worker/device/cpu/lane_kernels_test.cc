@@ -30,7 +30,7 @@ struct ChainCase {
 void PrintTo(const ChainCase& chain, std::ostream* out) { *out << chain.name; }
 
 std::string Conv(const std::string& options) {
-  return R"(layer { name: "conv" conv2d { filters: 19 )" + options + " } } ";
+  return R"(layer { name: "conv" conv2d { filters: 41 )" + options + " } } ";
 }
 const char kRelu[] = R"(layer { name: "relu" relu {} } )";
 const char kPool[] = R"(layer { name: "pool" max_pool { window: 3 stride: 2 padding: SAME } } )";

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <list>
+#include <span>
 #include <utility>
 
 #include "common/base/status.h"
@@ -25,8 +27,8 @@ constexpr size_t kBatchSizesKept = 4;
 struct BatchPlan {
   int64_t batch = 0;
   LinearPasses passes;
-  Operation prepare_forward;   // plain weights to what forward reads
-  Operation prepare_backward;  // ... to what backward_data reads; none where that is the same
+  Operation prepare_forward;   // plain weights to what forward reads; none where that is plain
+  Operation prepare_backward;  // ... to what backward_data reads; none where that is plain or what forward reads
   Operation unpack_gradient;   // the gradient of the weights to plain; none where it is plain
 
   // Only where this size wants weights otherwise than the largest batch, or more memory: then they are prepared in
@@ -76,7 +78,9 @@ class LinearKernel final : public Kernel {
   void Prepare(std::span<const void* const> parameters, void* prepared, void* workspace) override {
     BatchPlan& plan = plans_.front();
     void* const scratch = At<void>(workspace, scratch_at_);
-    Run(plan.prepare_forward, {parameters[0], At<void>(prepared, forward_at_)}, scratch);
+    if (plan.prepare_forward.exists()) {
+      Run(plan.prepare_forward, {parameters[0], At<void>(prepared, forward_at_)}, scratch);
+    }
     if (plan.prepare_backward.exists()) {
       Run(plan.prepare_backward, {parameters[0], At<void>(prepared, backward_at_)}, scratch);
     }
@@ -86,11 +90,10 @@ class LinearKernel final : public Kernel {
     BatchPlan* const plan = PlanFor(call.batch);
     if (plan == nullptr) return;
     void* const scratch = Scratch(*plan, call.workspace);
-    const void* weights = At<void>(call.prepared, forward_at_);
     if (plan->forward_differs) {
-      weights = plan->forward_weights.data();
-      Run(plan->prepare_forward, {call.parameters[0], weights}, scratch);
+      Run(plan->prepare_forward, {call.parameters[0], plan->forward_weights.data()}, scratch);
     }
+    const void* const weights = ForwardWeights(*plan, call.parameters, call.prepared);
     if (has_bias_) {
       Run(plan->passes.forward, {call.inputs[0], weights, call.parameters[1], call.output}, scratch);
     } else {
@@ -117,12 +120,10 @@ class LinearKernel final : public Kernel {
     if (unpack) Run(plan->unpack_gradient, {gradient, call.parameter_gradients[0]}, scratch);
 
     if (!request_.input_gradient || call.input_gradients[0] == nullptr) return;
-    const void* weights = At<void>(call.prepared, backward_at_);
     if (plan->backward_differs) {
-      weights = plan->backward_weights.data();
-      Operation& prepare = plan->prepare_backward.exists() ? plan->prepare_backward : plan->prepare_forward;
-      Run(prepare, {call.parameters[0], weights}, scratch);
+      Run(plan->prepare_backward, {call.parameters[0], plan->backward_weights.data()}, scratch);
     }
+    const void* const weights = BackwardWeights(*plan, call.parameters, call.prepared);
     Run(plan->passes.backward_data, {dy, weights, call.input_gradients[0]}, scratch);
   }
 
@@ -145,10 +146,13 @@ class LinearKernel final : public Kernel {
     plan.batch = batch;
     DP_ASSIGN_OR_RETURN(plan.passes, MakeLinearPasses(request));
     const LinearPasses& passes = plan.passes;
-    DP_ASSIGN_OR_RETURN(plan.prepare_forward, onednn::Try(request.layer->name, [&] {
-                          return onednn::Reorder(passes.plain_weights, passes.forward_weights);
-                        }));
-    if (passes.backward_data.exists() && passes.backward_weights_read != passes.forward_weights) {
+    if (passes.forward_weights != passes.plain_weights) {
+      DP_ASSIGN_OR_RETURN(plan.prepare_forward, onednn::Try(request.layer->name, [&] {
+                            return onednn::Reorder(passes.plain_weights, passes.forward_weights);
+                          }));
+    }
+    if (passes.backward_data.exists() && passes.backward_weights_read != passes.forward_weights &&
+        passes.backward_weights_read != passes.plain_weights) {
       DP_ASSIGN_OR_RETURN(plan.prepare_backward, onednn::Try(request.layer->name, [&] {
                             return onednn::Reorder(passes.plain_weights, passes.backward_weights_read);
                           }));
@@ -164,9 +168,8 @@ class LinearKernel final : public Kernel {
   // The largest batch decides where everything lies.
   void PlanMemory(const BatchPlan& plan) {
     MemoryLayout prepared;
-    forward_at_ = prepared.Add(plan.passes.forward_weights.get_size());
-    backward_at_ =
-        plan.prepare_backward.exists() ? prepared.Add(plan.passes.backward_weights_read.get_size()) : forward_at_;
+    if (plan.prepare_forward.exists()) forward_at_ = prepared.Add(plan.passes.forward_weights.get_size());
+    if (plan.prepare_backward.exists()) backward_at_ = prepared.Add(plan.passes.backward_weights_read.get_size());
     needs_.prepared = prepared.bytes();
 
     MemoryLayout workspace;
@@ -183,17 +186,18 @@ class LinearKernel final : public Kernel {
 
   // A smaller batch than the largest one may come with formats of its own.
   absl::Status Adapt(BatchPlan* plan) const {
-    const LinearPasses& largest = plans_.front().passes;
-    plan->forward_differs = plan->passes.forward_weights != largest.forward_weights;
+    const BatchPlan& largest = plans_.front();
+    plan->forward_differs =
+        plan->prepare_forward.exists() && plan->passes.forward_weights != largest.passes.forward_weights;
     if (plan->forward_differs) {
       DP_ASSIGN_OR_RETURN(plan->forward_weights, AlignedBuffer::Allocate(plan->passes.forward_weights.get_size()));
     }
-    if (plan->passes.backward_data.exists()) {
-      plan->backward_differs = plan->passes.backward_weights_read != largest.backward_weights_read;
-      if (plan->backward_differs) {
-        DP_ASSIGN_OR_RETURN(plan->backward_weights,
-                            AlignedBuffer::Allocate(plan->passes.backward_weights_read.get_size()));
-      }
+    plan->backward_differs =
+        plan->prepare_backward.exists() && (!largest.prepare_backward.exists() ||
+                                            plan->passes.backward_weights_read != largest.passes.backward_weights_read);
+    if (plan->backward_differs) {
+      DP_ASSIGN_OR_RETURN(plan->backward_weights,
+                          AlignedBuffer::Allocate(plan->passes.backward_weights_read.get_size()));
     }
     if (const size_t bytes = GradientBytes(*plan); bytes > gradient_bytes_) {
       DP_ASSIGN_OR_RETURN(plan->gradient, AlignedBuffer::Allocate(bytes));
@@ -228,6 +232,21 @@ class LinearKernel final : public Kernel {
     }
     if (plans_.size() == kBatchSizesKept) plans_.pop_back();
     return &*plans_.insert(std::next(plans_.begin()), *std::move(plan));
+  }
+
+  const void* ForwardWeights(const BatchPlan& plan, std::span<const void* const> parameters,
+                             const void* prepared) const {
+    if (!plan.prepare_forward.exists()) return parameters[0];
+    return plan.forward_differs ? plan.forward_weights.data() : At<void>(prepared, forward_at_);
+  }
+
+  const void* BackwardWeights(const BatchPlan& plan, std::span<const void* const> parameters,
+                              const void* prepared) const {
+    if (plan.prepare_backward.exists()) {
+      return plan.backward_differs ? plan.backward_weights.data() : At<void>(prepared, backward_at_);
+    }
+    if (plan.passes.backward_weights_read == plan.passes.plain_weights) return parameters[0];
+    return ForwardWeights(plan, parameters, prepared);  // which Forward has left there
   }
 
   void* Scratch(const BatchPlan& plan, void* workspace) const {

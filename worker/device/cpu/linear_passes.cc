@@ -65,6 +65,8 @@ void AddBackwardWeights(const LinearTypes& types, const typename BackwardWeights
 LinearPasses MakeDense(const Dense& dense, const LinearRequest& request) {
   const memory::data_type type = DataType(request.compute);
   const memory::dims weights_dims = {dense.units, dense.inputs};
+  // Blocked weights are for AVX-512 alone; elsewhere a plain matrix product takes the table as it lies.
+  const bool plain = request.compute == DType::kFloat32 && !onednn::HasAvx512();
   const LinearTypes types = {
       .x = memory::desc({request.batch, dense.inputs}, type, memory::format_tag::ab),
       .weights = memory::desc(weights_dims, type, memory::format_tag::any),

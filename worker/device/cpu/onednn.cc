@@ -17,6 +17,11 @@ absl::Status CheckStatus(dnnl_status_t status, const std::string& implementation
       absl::StrCat("oneDNN's ", implementation, " failed with status ", static_cast<int>(status)));
 }
 
+bool Has(dnnl::cpu_isa wanted) {
+  const auto bits = static_cast<unsigned>(wanted);
+  return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & bits) == bits;
+}
+
 }  // namespace
 
 OneThread::OneThread() : before_(omp_get_max_threads()) {
@@ -29,17 +34,11 @@ OneThread::~OneThread() {
 
 void LimitInstructionSet(std::string_view level) {
   if (level == "avx512") return;  // or what DNNL_MAX_CPU_ISA says
-  try {
-    dnnl::set_max_cpu_isa(level == "avx2" ? dnnl::cpu_isa::avx2 : dnnl::cpu_isa::sse41);
-  } catch (const dnnl::error&) {  // primitives exist already
-  }
+  dnnl::set_max_cpu_isa(level == "avx2" ? dnnl::cpu_isa::avx2 : dnnl::cpu_isa::sse41);
 }
 
-bool HasBFloat16() {
-  const auto level = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
-  constexpr auto kWanted = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
-  return (level & kWanted) == kWanted;
-}
+bool HasAvx512() { return Has(dnnl::cpu_isa::avx512_core); }
+bool HasBFloat16() { return Has(dnnl::cpu_isa::avx512_core_bf16); }
 
 const dnnl::engine& Engine() {
   static const auto* const engine = new dnnl::engine(dnnl::engine::kind::cpu, 0);

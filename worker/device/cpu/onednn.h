@@ -37,7 +37,8 @@ class OneThread {
 // Works only before the first primitive of the process is made; later calls do nothing.
 void LimitInstructionSet(std::string_view level);
 
-// Whether there is fast arithmetic on bfloat16 at the instruction set in use.
+// What the instruction set in use has: AVX-512, and with it fast arithmetic on bfloat16.
+bool HasAvx512();
 bool HasBFloat16();
 
 // The CPU, as oneDNN sees it; shared by all threads.
@@ -74,6 +75,8 @@ class Operation {
   };
 
   Operation() = default;
+  Operation(Operation&&) = default;
+  Operation& operator=(Operation&&) = default;
 
   // `desc` was made with scratchpad_mode::user. Throws, see Try.
   template <typename PrimitiveDesc>
