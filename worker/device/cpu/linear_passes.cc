@@ -69,7 +69,7 @@ LinearPasses MakeDense(const Dense& dense, const LinearRequest& request) {
   const bool plain = request.compute == DType::kFloat32 && !onednn::HasAvx512();
   const LinearTypes types = {
       .x = memory::desc({request.batch, dense.inputs}, type, memory::format_tag::ab),
-      .weights = memory::desc(weights_dims, type, memory::format_tag::any),
+      .weights = memory::desc(weights_dims, type, plain ? memory::format_tag::ba : memory::format_tag::any),
       .bias =
           dense.has_bias ? memory::desc({dense.units}, memory::data_type::f32, memory::format_tag::a) : memory::desc(),
       .y = memory::desc({request.batch, dense.units}, type, memory::format_tag::ab),
@@ -159,7 +159,7 @@ LinearPasses MakeConvolution(const Conv2D& conv, const LinearRequest& request) {
 
 absl::StatusOr<LinearPasses> MakeLinearPasses(const LinearRequest& request) {
   const Layer& layer = *request.layer;
-  return onednn::Try(absl::StrCat("layer ", layer.name, " (", LayerKindName(layer), "), batch ", request.batch), [&] {
+  return onednn::Try(absl::StrCat("layer ", layer.name, " (", layer.kind, "), batch ", request.batch), [&] {
     if (const Dense* dense = layer.As<Dense>()) return MakeDense(*dense, request);
     return MakeConvolution(*layer.As<Conv2D>(), request);
   });

@@ -147,7 +147,7 @@ KernelOr MakeGlobalPoolKernel(const KernelSpec& spec, LaneContext* lane) {
 
 absl::Status NoLaneKernel(const Layer& layer, std::string_view why) {
   return absl::UnimplementedError(
-      absl::StrCat("layer ", layer.name, " (", LayerKindName(layer), ") has no kernel on a cpu lane: ", ToAbsl(why)));
+      absl::StrCat("layer ", layer.name, " (", layer.kind, ") has no kernel on a cpu lane: ", ToAbsl(why)));
 }
 
 }  // namespace downpour
