@@ -39,7 +39,8 @@ class WidenedKernel final : public Kernel {
       }
     }
     needs_.workspace = layout.bytes();
-    needs_.forward_in_place = needs_.backward_in_place = true;  // everything is worked on elsewhere
+    // Everything is worked on elsewhere.
+    needs_.forward_in_place = needs_.backward_in_place = !is_loss_ && input_types_[0] == output_type_;
     needs_.accumulates = false;
     wide_inputs_.resize(input_types_.size());
     gradients_.resize(input_types_.size());
