@@ -47,8 +47,9 @@ struct PointMatrices {
 
 alignas(64) inline constexpr float kZeroVector[16] = {};
 
-// B * tile * B' of one tile and vector of channels. The tile's upper left corner is at (top, left) of the image.
-template <int R, bool kPart>
+// B * tile * B' of one tile and vector of channels. The tile's upper left corner is at (top, left) of the image;
+// kInside says that all its columns are inside.
+template <int R, bool kPart, bool kInside>
 HWY_INLINE void TransformInputTile(const TileGrid& grid, const float* image, size_t channels, int top, int left,
                                    ChannelVector vector, float* out, size_t point_stride) {
   constexpr int kTile = Winograd<R>::kTile;
@@ -65,7 +66,7 @@ HWY_INLINE void TransformInputTile(const TileGrid& grid, const float* image, siz
     V x[kTile];
     HWY_UNROLL(8)
     for (int c = 0; c < kTile; ++c) {
-      const bool inside = static_cast<unsigned>(left + c) < static_cast<unsigned>(grid.width);
+      const bool inside = kInside || static_cast<unsigned>(left + c) < static_cast<unsigned>(grid.width);
       const float* p =
           inside ? line + static_cast<ptrdiff_t>(left + c) * static_cast<ptrdiff_t>(channels) : kZeroVector;
       x[c] = LoadSome<kPart>(p, vector.count);
@@ -90,9 +91,15 @@ HWY_NOINLINE void TransformInput(const TileGrid& grid, const float* images, size
   ForTiles(grid, begin, end, [&](size_t t, size_t image, int ty, int tx) HWY_ATTR {
     const float* x = images + image * grid.height * grid.width * channels;
     float* o = out.data + (t - begin) * out.row;
+    const int top = 4 * ty - grid.pad_top;
+    const int left = 4 * tx - grid.pad_left;
+    const bool inside = left >= 0 && left + Winograd<R>::kTile <= grid.width;
     ForChannels(channels, [&]<bool kPart>(ChannelVector v) HWY_ATTR {
-      TransformInputTile<R, kPart>(grid, x, channels, 4 * ty - grid.pad_top, 4 * tx - grid.pad_left, v, o + v.channel,
-                                   out.point_stride);
+      if (inside) {
+        TransformInputTile<R, kPart, true>(grid, x, channels, top, left, v, o + v.channel, out.point_stride);
+      } else {
+        TransformInputTile<R, kPart, false>(grid, x, channels, top, left, v, o + v.channel, out.point_stride);
+      }
     });
   });
 }
