@@ -9,15 +9,12 @@
 #include "common/base/json_string.h"
 
 namespace downpour {
-namespace {
 
 double Median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   const size_t half = values.size() / 2;
   return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
-
-}  // namespace
 
 double SteadySeconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -29,21 +26,27 @@ double ThreadSeconds() {
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
-std::vector<Timing> RunInterleaved(const std::vector<Contestant>& contestants, int rounds, const SecondsFunction& now) {
+std::vector<std::vector<double>> InterleavedSeconds(const std::vector<Contestant>& contestants, int rounds,
+                                                    const SecondsFunction& now) {
   for (const Contestant& contestant : contestants) contestant.run();
   std::vector<std::vector<double>> seconds(contestants.size());
-  std::vector<std::vector<double>> ratios(contestants.size());
   for (int round = 0; round < rounds; ++round) {
     for (size_t i = 0; i < contestants.size(); ++i) {
       const double begin = now();
       contestants[i].run();
       seconds[i].push_back(now() - begin);
-      ratios[i].push_back(seconds[0].back() / seconds[i].back());
     }
   }
+  return seconds;
+}
+
+std::vector<Timing> RunInterleaved(const std::vector<Contestant>& contestants, int rounds, const SecondsFunction& now) {
+  const std::vector<std::vector<double>> seconds = InterleavedSeconds(contestants, rounds, now);
   std::vector<Timing> timings;
   for (size_t i = 0; i < contestants.size(); ++i) {
-    timings.push_back({contestants[i].name, Median(seconds[i]), Median(ratios[i])});
+    std::vector<double> ratios;
+    for (size_t round = 0; round < seconds[i].size(); ++round) ratios.push_back(seconds[0][round] / seconds[i][round]);
+    timings.push_back({contestants[i].name, Median(seconds[i]), Median(ratios)});
   }
   return timings;
 }

@@ -32,6 +32,13 @@ double ThreadSeconds();
 std::vector<Timing> RunInterleaved(const std::vector<Contestant>& contestants, int rounds,
                                    const SecondsFunction& now = SteadySeconds);
 
+// The seconds behind them: of each contestant, in the order of the rounds. For ratios of other pairs.
+std::vector<std::vector<double>> InterleavedSeconds(const std::vector<Contestant>& contestants, int rounds,
+                                                    const SecondsFunction& now = SteadySeconds);
+
+// `values` is not empty.
+double Median(std::vector<double> values);
+
 // One line of any benchmark's report. A ratio above 1 is better than the reference.
 struct BenchLine {
   std::string bench;      // "store", "transport", ...
