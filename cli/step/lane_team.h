@@ -1,0 +1,99 @@
+// A few lanes of the CPU that train one model together, on one machine and without servers: what `downpour bench step`
+// measures.
+#ifndef DOWNPOUR_CLI_STEP_LANE_TEAM_H_
+#define DOWNPOUR_CLI_STEP_LANE_TEAM_H_
+
+#include <barrier>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "cli/step/example_batch.h"
+#include "common/tensor/dtype.h"
+#include "worker/device/device.h"
+#include "worker/models/graph.h"
+#include "worker/models/program.h"
+
+namespace downpour {
+
+struct LaneTeamOptions {
+  int lanes = 1;
+  int64_t batch = 128;  // of each lane
+  DType compute = DType::kFloat32;
+  bool fuse = true;
+  double learning_rate = 0.01;
+  // Makes the device of a lane; its memory is the host's. Called on the lane's thread.
+  std::function<absl::StatusOr<std::unique_ptr<Device>>(int lane)> make_device;
+};
+
+// Each lane is a thread with a device, a program and examples of its own; all begin with the weights that a server
+// would give them. A step: each lane computes the gradients of its batch; then each adds up and averages a share of all
+// lanes' gradients, updates that share of its weights by plain SGD (with the L2 decay and the rate's multiplier that
+// the model says), and gives it to the other lanes. Nothing waits without sleeping for long.
+//
+// One thread at a time calls.
+class LaneTeam {
+ public:
+  static absl::StatusOr<std::unique_ptr<LaneTeam>> Create(std::shared_ptr<const Graph> graph,
+                                                          const LaneTeamOptions& options);
+  ~LaneTeam();
+  LaneTeam(const LaneTeam&) = delete;
+  LaneTeam& operator=(const LaneTeam&) = delete;
+
+  int lanes() const { return options_.lanes; }
+
+  // Examples of a step, of all lanes.
+  int64_t examples() const { return options_.lanes * options_.batch; }
+
+  // That many steps on the same examples. The first error of any lane.
+  absl::Status Train(int steps);
+
+  // Calls `work` on every lane's thread at the same time.
+  void RunOnAll(const std::function<void(int lane)>& work);
+
+  // Not while something runs.
+  Program& program(int lane = 0) { return *lanes_[lane].program; }
+  const Batch& batch() const { return lanes_[0].examples.batch; }
+
+  // After the last step, the mean over lanes.
+  absl::StatusOr<double> Loss();
+
+ private:
+  struct Lane {
+    std::unique_ptr<Device> device;
+    std::unique_ptr<Program> program;
+    ExampleBatch examples;
+    std::vector<float> sum;  // of a piece of the lanes' gradients
+    absl::Status status;
+  };
+
+  LaneTeam(std::shared_ptr<const Graph> graph, const LaneTeamOptions& options);
+  void Loop(int lane);
+  absl::Status SetUp(int lane);
+  void TrainLane(int lane, int steps);
+  void Update(int lane);
+  void UpdatePiece(int lane, size_t parameter, size_t begin, size_t count);
+  absl::Status FirstError() const;
+
+  const std::shared_ptr<const Graph> graph_;
+  const LaneTeamOptions options_;
+  std::vector<Lane> lanes_;
+  uint64_t step_ = 0;
+
+  // Lanes and the caller meet at the beginning and end of a piece of work; lanes among themselves within a step.
+  std::barrier<> begin_;
+  std::barrier<> end_;
+  std::barrier<> lanes_meet_;
+  const std::function<void(int lane)>* work_ = nullptr;  // null: the threads end
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace downpour
+
+#endif  // DOWNPOUR_CLI_STEP_LANE_TEAM_H_
