@@ -11,6 +11,7 @@
 #include "common/base/status.h"
 #include "common/base/string_view.h"
 #include "kernels/multiply_add_loop.h"
+#include "worker/models/program.h"
 
 namespace downpour {
 namespace {
@@ -154,18 +155,19 @@ class StepBench {
 
   absl::Status ReportLayers() {
     LaneTeam& lanes = *teams_[0].lanes;
-    // Of several steps each, so that every round's times are comparable; the median over the rounds is the mean's.
-    absl::Status status;
     std::vector<NodeTime> times;
     DP_ASSIGN_OR_RETURN(times, lanes.program().TimeNodes(lanes.batch(), 0, std::max(3, options_.rounds)));
     double whole = 0;
     for (const NodeTime& node : times) whole += node.forward_seconds + node.backward_seconds;
     const std::string name = CaseName(1);
-    for (const NodeTime& node : times) {
-      Report(absl::StrCat(name, "/", node.name, "/forward"), "latency", 1e3 * node.forward_seconds, "ms", "step",
-             1e3 * whole, node.forward_seconds / whole);
-      Report(absl::StrCat(name, "/", node.name, "/backward"), "latency", 1e3 * node.backward_seconds, "ms", "step",
-             1e3 * whole, node.backward_seconds / whole);
+    for (size_t i = 0; i < times.size(); ++i) {
+      const size_t first_layer = lanes.program().nodes()[i].layers[0];
+      if (IsView(model_.graph->layers()[first_layer])) continue;  // nothing is computed
+      for (const auto& [pass, seconds] :
+           {std::pair("/forward", times[i].forward_seconds), std::pair("/backward", times[i].backward_seconds)}) {
+        Report(absl::StrCat(name, "/", times[i].name, pass), "latency", 1e3 * seconds, "ms", "step", 1e3 * whole,
+               seconds / whole);
+      }
     }
     return absl::OkStatus();
   }

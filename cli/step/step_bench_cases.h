@@ -44,7 +44,7 @@ struct StepBenchOptions {
 //                                       scaling     of several lanes: beside the first number of lanes that was asked
 //                                       for foreign_load    with a busy process on every core: beside the share of the
 //                                                   cores that is left to the lanes, of what they do alone
-//   <model>/<dtype>/batch<B>/lanes1/<node>/forward|backward    ms of each node in a step, beside the whole step
+//   <model>/<dtype>/batch<B>/lanes1/<node>/forward|backward    ms of each node in a step, beside the sum of all
 // All that is compared runs in turns in the same rounds.
 absl::Status RunStepBench(const StepBenchOptions& options);
 

@@ -114,9 +114,6 @@ MODELS = {
     "wide_deep": (lambda size, expert: WideDeep(), (13,), 44_814),
 }
 
-VARIANTS = ("stock", "expert", "expert_bfloat16")
-
-
 def make_step(name, variant, batch):
     """A function that does one training step on a fixed batch: forward, backward, SGD."""
     make, shape, parameters = MODELS[name]

@@ -2,146 +2,33 @@
 """A training step in PyTorch beside `downpour bench step`, on the same cores, in turns. Needs PyTorch: see README.md.
 
     tests/peers/torch_step.py --models=cifar10,resnet20 --lanes=1 --rounds=5 [--json]
-
-Each round runs downpour and then each variant of PyTorch, so that a ratio compares two runs that met the same weather;
-what is printed are medians over the rounds. PyTorch has as many threads as downpour has lanes, and the same number of
-examples in a step as downpour has in all its lanes together.
 """
 
-import argparse
 import ctypes
-import json
-import os
-import statistics
-import subprocess
-import sys
-import time
 
+import step_contest
+
+MODELS = ("cifar10", "cifar10@32x32", "resnet20", "mlp", "lenet5", "small_cnn")
 VARIANTS = ("stock", "expert", "expert_bfloat16")
 
 
-def serve(name, variant, batch, threads):
-    """The other end of Peer: measures for as many seconds as each line on standard input says."""
+def keep_memory():
+    """What is allocated in a step stays with the process: no page faults, which glibc's defaults pay in each step."""
+    libc = ctypes.CDLL(None)
+    m_trim_threshold, m_top_pad, m_mmap_max = -1, -2, -4
+    libc.mallopt(m_mmap_max, 0)
+    libc.mallopt(m_trim_threshold, 2**31 - 1)
+    libc.mallopt(m_top_pad, 64 << 20)
+
+
+def open_step(model, variant, batch, threads):
     if variant != "stock":
-        # What PyTorch allocates in a step stays with the process: no page faults, which glibc's defaults pay each time.
-        libc = ctypes.CDLL(None)
-        m_trim_threshold, m_top_pad, m_mmap_max = -1, -2, -4
-        libc.mallopt(m_mmap_max, 0)
-        libc.mallopt(m_trim_threshold, 2**31 - 1)
-        libc.mallopt(m_top_pad, 64 << 20)
+        keep_memory()
     import torch
     torch.set_num_threads(threads)
     import torch_models
-    step = torch_models.make_step(name, variant, batch)
-    for _ in range(3):
-        step()
-    print(json.dumps({"version": torch.__version__.split("+")[0]}), flush=True)
-    for line in sys.stdin:
-        seconds = float(line)
-        begin = time.perf_counter()
-        steps = 0
-        while True:
-            step()
-            steps += 1
-            took = time.perf_counter() - begin
-            if took >= seconds:
-                break
-        print(json.dumps({"images_per_second": batch * steps / took}), flush=True)
-
-
-class Peer:
-    """PyTorch in a process of its own, which sleeps while others are measured."""
-
-    def __init__(self, model, variant, batch, threads):
-        environment = dict(os.environ, OMP_NUM_THREADS=str(threads), PYTHONDONTWRITEBYTECODE="1")
-        self.process = subprocess.Popen(
-            [sys.executable, os.path.abspath(__file__), f"--serve={model},{variant},{batch},{threads}"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
-        self.version = self.answer()["version"]
-
-    def answer(self):
-        line = self.process.stdout.readline()
-        if not line:
-            sys.exit("torch_step.py: PyTorch's process has ended; its error is above")
-        return json.loads(line)
-
-    def measure(self, seconds):
-        self.process.stdin.write(f"{seconds}\n")
-        self.process.stdin.flush()
-        return self.answer()["images_per_second"]
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
-def measure_downpour(options, model, batch, dtype):
-    command = [options.downpour, "bench", "step", f"--models={model}", f"--batches={batch}", f"--lanes={options.lanes}",
-               f"--dtype={dtype}", "--rounds=3", "--json"]
-    result = subprocess.run(command, stdout=subprocess.PIPE, text=True)
-    if result.returncode != 0:
-        sys.exit(f"torch_step.py: {' '.join(command)} failed")
-    lines = [json.loads(line) for line in result.stdout.splitlines()]
-    return next((line["case"], line["value"]) for line in lines if line["metric"] == "throughput")
-
-
-def compare(options, model, batch):
-    """A line in the language of `downpour bench --json` for each variant and each of our types."""
-    peers = {variant: Peer(model, variant, batch * options.lanes, options.lanes) for variant in options.variants}
-    ours = {dtype: [] for dtype in options.dtypes}
-    theirs = {variant: [] for variant in options.variants}
-    cases = {}
-    for _ in range(options.rounds):
-        for dtype in options.dtypes:
-            cases[dtype], value = measure_downpour(options, model, batch, dtype)
-            ours[dtype].append(value)
-        for variant, peer in peers.items():
-            theirs[variant].append(peer.measure(options.seconds))
-    for peer in peers.values():
-        peer.close()
-    return [{
-        "bench": "peers", "case": cases[dtype], "metric": "throughput", "value": statistics.median(ours[dtype]),
-        "unit": "images/s", "reference": f"torch-{peers[variant].version}/{variant}",
-        "reference_value": statistics.median(theirs[variant]),
-        "ratio": statistics.median(a / b for a, b in zip(ours[dtype], theirs[variant])), "rounds": options.rounds,
-    } for dtype in options.dtypes for variant in options.variants]
-
-
-def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    listed = lambda text: text.split(",")
-    parser.add_argument("--models", type=listed, default=["cifar10", "cifar10@32x32", "resnet20", "mlp", "lenet5",
-                                                          "small_cnn"])
-    parser.add_argument("--batches", type=lambda text: [int(n) for n in text.split(",")], default=[128],
-                        help="examples of a step, for each lane")
-    parser.add_argument("--lanes", type=int, default=1, help="of ours, and threads of PyTorch")
-    parser.add_argument("--variants", type=listed, default=list(VARIANTS), help=f"of PyTorch: {', '.join(VARIANTS)}")
-    parser.add_argument("--dtypes", type=listed, default=["float32"], help="of ours: float32, bfloat16")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=1.5, help="of each variant of PyTorch in a round")
-    parser.add_argument("--downpour", default="bazel-bin/cli/downpour", help="the program")
-    parser.add_argument("--json", action="store_true", help="one object a line, as downpour bench --json has")
-    parser.add_argument("--serve", help=argparse.SUPPRESS)
-    return parser.parse_args()
-
-
-def main():
-    options = parse_arguments()
-    if options.serve:
-        model, variant, batch, threads = options.serve.split(",")
-        return serve(model, variant, int(batch), int(threads))
-    unknown = set(options.variants) - set(VARIANTS)
-    if unknown:
-        sys.exit(f"torch_step.py: there is no variant {', '.join(sorted(unknown))}")
-    if not options.json:
-        print(f"{'case':40} {'images/s':>9} {'of':26} {'images/s':>9} {'ratio':>6}")
-    for model in options.models:
-        for batch in options.batches:
-            for line in compare(options, model, batch):
-                print(json.dumps(line) if options.json else
-                      f"{line['case']:40} {line['value']:9.0f} {line['reference']:26} {line['reference_value']:9.0f} "
-                      f"{line['ratio']:6.2f}", flush=True)
+    return f"torch-{torch.__version__.split('+')[0]}", torch_models.make_step(model, variant, batch)
 
 
 if __name__ == "__main__":
-    main()
+    step_contest.run(__doc__.split("\n")[0], MODELS, VARIANTS, open_step)
