@@ -1,10 +1,10 @@
 #include "cli/model_file.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <fstream>
-#include <optional>
-#include <sstream>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
@@ -28,9 +28,14 @@ absl::StatusOr<ModelText> ReadModel(std::string_view what) {
   for (const ShippedModel& model : ShippedModels()) {
     if (model.name == what) return ModelText{absl::StrCat(ToAbsl(what), ".textproto"), std::string(model.text)};
   }
-  std::ifstream file{std::string(what)};
-  std::ostringstream text;
-  if (file && text << file.rdbuf()) return ModelText{std::string(what), text.str()};
+  std::ifstream file(std::string(what), std::ios::binary);
+  if (file) {
+    // One byte more than is allowed, so that a longer file is refused and an endless one ends.
+    std::string text(kModelTextBytesMax + 1, '\0');
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<size_t>(file.gcount()));
+    if (file || file.eof()) return ModelText{std::string(what), std::move(text)};
+  }
   std::string names;
   for (const ShippedModel& model : ShippedModels()) absl::StrAppend(&names, " ", ToAbsl(model.name));
   return absl::NotFoundError(

@@ -35,6 +35,11 @@ TEST(ModelFileTest, AnErrorInAFileIsFoundByItsPath) {
   EXPECT_THAT(ErrorOf(path), HasSubstr("broken.textproto:2:"));
 }
 
+TEST(ModelFileTest, WhatCannotBeReadAsAFileIsRefused) {
+  EXPECT_THAT(ErrorOf(::testing::TempDir()), HasSubstr("neither a file that can be read"));
+  EXPECT_FALSE(OpenModel("/dev/zero").ok());  // endless
+}
+
 TEST(ModelFileTest, ImagesMayHaveAnotherSizeThanTheFileSays) {
   const absl::StatusOr<Graph> graph = OpenModel("cifar10@32x40");
   ASSERT_TRUE(graph.ok()) << graph.status();
