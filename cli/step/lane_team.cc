@@ -1,7 +1,6 @@
 #include "cli/step/lane_team.h"
 
-#include <algorithm>
-#include <cstring>
+#include <cstddef>
 #include <string>
 #include <utility>
 
@@ -14,23 +13,6 @@ namespace downpour {
 namespace {
 
 constexpr uint64_t kSeed = 1;
-// Of gradients that are added up at a time: they stay in the nearest cache until the update has read them.
-constexpr size_t kPiece = 4096;
-constexpr size_t kFloatsOfACacheLine = 16;
-
-// Elements [first, last) of a parameter that a lane updates: whole cache lines, the last lane takes what is left.
-struct Share {
-  size_t first = 0;
-  size_t last = 0;
-};
-
-Share ShareOf(int lane, int lanes, size_t elements) {
-  const size_t lines = elements / kFloatsOfACacheLine;
-  const auto cut = [&](int i) {
-    return i == lanes ? elements : lines * static_cast<size_t>(i) / static_cast<size_t>(lanes) * kFloatsOfACacheLine;
-  };
-  return {cut(lane), cut(lane + 1)};
-}
 
 }  // namespace
 
@@ -46,9 +28,14 @@ LaneTeam::LaneTeam(std::shared_ptr<const Graph> graph, const LaneTeamOptions& op
     : graph_(std::move(graph)),
       options_(options),
       lanes_(static_cast<size_t>(options.lanes)),
+      finished_(graph_->parameters().size()),
+      means_(graph_->parameters().size()),
       begin_(options.lanes + 1),
       end_(options.lanes + 1),
       lanes_meet_(options.lanes) {
+  for (size_t p = 0; p < means_.size() && options.lanes > 1; ++p) {
+    means_[p].resize(static_cast<size_t>(graph_->parameters()[p].spec->elements));
+  }
   for (int lane = 0; lane < options.lanes; ++lane) threads_.emplace_back([this, lane] { Loop(lane); });
 }
 
@@ -82,9 +69,10 @@ void LaneTeam::RunOnAll(const std::function<void(int lane)>& work) {
 absl::Status LaneTeam::SetUp(int lane) {
   Lane& mine = lanes_[lane];
   DP_ASSIGN_OR_RETURN(mine.device, options_.make_device(lane));
-  if (!mine.device->description().memory_is_host_memory) {
-    return absl::UnimplementedError(mine.device->description().name +
-                                    " has memory of its own: lanes that work together share the host's");
+  const DeviceDescription& description = mine.device->description();
+  if (!description.memory_is_host_memory || !description.runs_inline) {
+    return absl::UnimplementedError(description.name +
+                                    " has memory or time of its own: lanes that work together share the host's");
   }
   DP_ASSIGN_OR_RETURN(
       mine.program, Program::Create(graph_, mine.device.get(),
@@ -101,7 +89,6 @@ absl::Status LaneTeam::SetUp(int lane) {
   mine.program->WeightsChanged();
   DP_ASSIGN_OR_RETURN(mine.examples, MakeExampleBatch(*graph_, options_.batch, options_.compute,
                                                       kSeed + static_cast<uint64_t>(lane), mine.device.get()));
-  mine.sum.resize(kPiece);
   return absl::OkStatus();
 }
 
@@ -114,55 +101,44 @@ absl::Status LaneTeam::Train(int steps) {
 // A lane that failed goes on meeting the others.
 void LaneTeam::TrainLane(int lane, int steps) {
   Lane& mine = lanes_[lane];
+  Program::GradientCallback on_gradient;
+  if (options_.lanes > 1) on_gradient = [this](size_t parameter) { GradientIsReady(parameter); };
   for (int i = 0; i < steps; ++i) {
-    if (mine.status.ok()) mine.status = mine.program->Train(mine.examples.batch, step_ + static_cast<uint64_t>(i));
-    if (mine.status.ok()) mine.status = mine.program->finished_event().Wait();
-    lanes_meet_.arrive_and_wait();
-    Update(lane);
-    lanes_meet_.arrive_and_wait();
-    mine.program->WeightsChanged();
-  }
-}
-
-void LaneTeam::Update(int lane) {
-  for (size_t p = 0; p < graph_->parameters().size(); ++p) {
-    const Share share = ShareOf(lane, options_.lanes, static_cast<size_t>(graph_->parameters()[p].spec->elements));
-    // One lane has nothing to add up, and does all in one pass.
-    const size_t piece = options_.lanes == 1 ? share.last : kPiece;
-    for (size_t begin = share.first; begin < share.last; begin += piece) {
-      UpdatePiece(lane, p, begin, std::min(piece, share.last - begin));
+    if (mine.status.ok()) {
+      mine.status = mine.program->Train(mine.examples.batch, step_ + static_cast<uint64_t>(i), on_gradient);
     }
+    lanes_meet_.arrive_and_wait();
+    // A mean is written again only when every lane is past its update.
+    Update(mine);
   }
 }
 
-void LaneTeam::UpdatePiece(int lane, size_t parameter, size_t begin, size_t count) {
-  const ParameterSpec& spec = *graph_->parameters()[parameter].spec;
-  const bool trained = spec.role == ParameterSpec::Role::kTrained;
-  const auto gradient_of = [&](Lane& of) { return static_cast<float*>(of.program->gradient(parameter)) + begin; };
-  const auto weights_of = [&](Lane& of) { return static_cast<float*>(of.program->weights(parameter)) + begin; };
-  const Kernels& kernels = BestKernels();
-
-  const float* gradient = gradient_of(lanes_[lane]);
-  if (options_.lanes > 1) {
-    std::vector<FloatInput> inputs;
-    for (Lane& other : lanes_) inputs.push_back({.values = reinterpret_cast<const std::byte*>(gradient_of(other))});
-    float* const sum = lanes_[lane].sum.data();
-    kernels.SumOfN(inputs, 1.0f / static_cast<float>(options_.lanes), sum, count);
-    gradient = sum;
+void LaneTeam::GradientIsReady(size_t parameter) {
+  if (finished_[parameter].fetch_add(1, std::memory_order_acq_rel) + 1 < options_.lanes) return;
+  finished_[parameter].store(0, std::memory_order_relaxed);
+  std::vector<FloatInput> gradients;
+  for (Lane& lane : lanes_) {
+    gradients.push_back({.values = static_cast<const std::byte*>(lane.program->gradient(parameter))});
   }
+  std::vector<float>& mean = means_[parameter];
+  BestKernels().SumOfN(gradients, 1.0f / static_cast<float>(options_.lanes), mean.data(), mean.size());
+}
 
-  UpdateScalars scalars;
-  scalars.rate = trained ? static_cast<float>(options_.learning_rate * spec.learning_rate_multiplier) : 1.0f;
-  scalars.weight_decay = trained ? static_cast<float>(spec.weight_decay.value_or(0)) : 0.0f;
-  float* const weights = weights_of(lanes_[lane]);
-  UpdateArrays arrays;
-  arrays.gradient = reinterpret_cast<const std::byte*>(gradient);
-  arrays.weight_in = arrays.weight_out = weights;
-  arrays.count = count;
-  kernels.Update(UpdateRule::kSgd, scalars, arrays);
-  for (Lane& other : lanes_) {
-    if (&other != &lanes_[lane]) std::memcpy(weights_of(other), weights, count * sizeof(float));
+void LaneTeam::Update(Lane& lane) {
+  for (size_t p = 0; p < graph_->parameters().size(); ++p) {
+    const ParameterSpec& spec = *graph_->parameters()[p].spec;
+    const bool trained = spec.role == ParameterSpec::Role::kTrained;
+    UpdateScalars scalars;
+    scalars.rate = trained ? static_cast<float>(options_.learning_rate * spec.learning_rate_multiplier) : 1.0f;
+    scalars.weight_decay = trained ? static_cast<float>(spec.weight_decay.value_or(0)) : 0.0f;
+    UpdateArrays arrays;
+    arrays.gradient = static_cast<const std::byte*>(options_.lanes == 1 ? lane.program->gradient(p)
+                                                                        : static_cast<void*>(means_[p].data()));
+    arrays.weight_in = arrays.weight_out = static_cast<float*>(lane.program->weights(p));
+    arrays.count = static_cast<size_t>(spec.elements);
+    BestKernels().Update(UpdateRule::kSgd, scalars, arrays);
   }
+  lane.program->WeightsChanged();
 }
 
 absl::StatusOr<double> LaneTeam::Loss() {

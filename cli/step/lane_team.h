@@ -3,6 +3,7 @@
 #ifndef DOWNPOUR_CLI_STEP_LANE_TEAM_H_
 #define DOWNPOUR_CLI_STEP_LANE_TEAM_H_
 
+#include <atomic>
 #include <barrier>
 #include <cstddef>
 #include <cstdint>
@@ -28,14 +29,14 @@ struct LaneTeamOptions {
   DType compute = DType::kFloat32;
   bool fuse = true;
   double learning_rate = 0.01;
-  // Makes the device of a lane; its memory is the host's. Called on the lane's thread.
+  // Makes the device of a lane, which runs inline in the host's memory. Called on the lane's thread.
   std::function<absl::StatusOr<std::unique_ptr<Device>>(int lane)> make_device;
 };
 
 // Each lane is a thread with a device, a program and examples of its own; all begin with the weights that a server
-// would give them. A step: each lane computes the gradients of its batch; then each adds up and averages a share of all
-// lanes' gradients, updates that share of its weights by plain SGD (with the L2 decay and the rate's multiplier that
-// the model says), and gives it to the other lanes. Nothing waits without sleeping for long.
+// would give them. A step: each lane computes the gradients of its batch; the last lane to finish a parameter's
+// gradient averages all lanes' while the others go on; once all have finished, each lane updates its weights by plain
+// SGD, with the L2 decay and the rate's multiplier that the model says. Same examples, same lanes: same bits.
 //
 // One thread at a time calls.
 class LaneTeam {
@@ -69,7 +70,6 @@ class LaneTeam {
     std::unique_ptr<Device> device;
     std::unique_ptr<Program> program;
     ExampleBatch examples;
-    std::vector<float> sum;  // of a piece of the lanes' gradients
     absl::Status status;
   };
 
@@ -77,14 +77,19 @@ class LaneTeam {
   void Loop(int lane);
   absl::Status SetUp(int lane);
   void TrainLane(int lane, int steps);
-  void Update(int lane);
-  void UpdatePiece(int lane, size_t parameter, size_t begin, size_t count);
+  void GradientIsReady(size_t parameter);
+  void Update(Lane& lane);
   absl::Status FirstError() const;
 
   const std::shared_ptr<const Graph> graph_;
   const LaneTeamOptions options_;
   std::vector<Lane> lanes_;
   uint64_t step_ = 0;
+
+  // Of each parameter: how many lanes have finished its gradient in this step, and the mean over all lanes. A single
+  // lane uses its gradients as they are.
+  std::vector<std::atomic<int>> finished_;
+  std::vector<std::vector<float>> means_;
 
   // Lanes and the caller meet at the beginning and end of a piece of work; lanes among themselves within a step.
   std::barrier<> begin_;
