@@ -28,6 +28,7 @@ expect 2 'elements' bench store --elements=0
 expect 0 '"case": *"lenet5/float32/batch2/lanes1".*"multiply_add_peak"' bench step --models=lenet5 --batches=2 --lanes=1 --quick --json
 expect 0 'lenet5/bfloat16/batch2/lanes2' bench step --models=lenet5 --batches=2 --lanes=1,2 --dtype=bfloat16 --quick
 expect 0 '/c3.*/backward' bench step --models=lenet5 --batches=2 --lanes=1 --quick --no_fuse --layers
+expect 0 'conv1' model summary cifar10
 expect 2 'nor a shipped model.*lenet5' bench step --models=lenet6 --quick
 expect 2 'dtype' bench step --models=lenet5 --dtype=int8
 expect 2 'lanes' bench step --lanes=0

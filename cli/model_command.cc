@@ -6,7 +6,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
 #include "cli/command.h"
-#include "common/config/text_config.h"
+#include "cli/model_file.h"
 #include "worker/models/graph.h"
 #include "worker/models/summary.h"
 
@@ -21,7 +21,10 @@ class ModelCommand : public Command {
     command->require_subcommand(1);
     CLI::App* summary = command->add_subcommand(
         "summary", "Check a model file and show its layers, shapes, parameters, cost and memory");
-    summary->add_option("MODEL", path_, "The model: a text file as docs/models.md describes it")->required();
+    summary
+        ->add_option("MODEL", model_,
+                     "A text file as docs/models.md describes it, or the name of a shipped model, as cifar10")
+        ->required();
     summary->add_option("--batch", batch_, "Examples of the step whose memory is shown")
         ->check(CLI::Range(int64_t{1}, int64_t{1} << 20))
         ->capture_default_str();
@@ -30,9 +33,7 @@ class ModelCommand : public Command {
   }
 
   int Run() override {
-    const absl::StatusOr<std::string> text_of_file = ReadConfigFile(path_);
-    if (!text_of_file.ok()) return Refuse(text_of_file.status());
-    const absl::StatusOr<Graph> graph = Graph::FromText(*text_of_file, path_);
+    const absl::StatusOr<Graph> graph = OpenModel(model_);
     if (!graph.ok()) return Refuse(graph.status());
     const ModelSummary summary = Summarize(*graph, batch_);
     const std::string text = json_ ? SummaryJson(summary) : SummaryText(summary);
@@ -46,7 +47,7 @@ class ModelCommand : public Command {
     return kExitUsage;
   }
 
-  std::string path_;
+  std::string model_;
   int64_t batch_ = 128;
   bool json_ = false;
 };

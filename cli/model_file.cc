@@ -1,8 +1,6 @@
 #include "cli/model_file.h"
 
-#include <cstddef>
 #include <cstdint>
-#include <fstream>
 #include <utility>
 #include <vector>
 
@@ -12,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "common/base/status.h"
 #include "common/base/string_view.h"
+#include "common/config/text_config.h"
 #include "deploy/models/shipped_models.h"
 #include "google/protobuf/text_format.h"
 #include "proto/model.pb.h"
@@ -28,18 +27,13 @@ absl::StatusOr<ModelText> ReadModel(std::string_view what) {
   for (const ShippedModel& model : ShippedModels()) {
     if (model.name == what) return ModelText{absl::StrCat(ToAbsl(what), ".textproto"), std::string(model.text)};
   }
-  std::ifstream file(std::string(what), std::ios::binary);
-  if (file) {
-    // One byte more than is allowed, so that a longer file is refused and an endless one ends.
-    std::string text(kModelTextBytesMax + 1, '\0');
-    file.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<size_t>(file.gcount()));
-    if (file || file.eof()) return ModelText{std::string(what), std::move(text)};
-  }
+  absl::StatusOr<std::string> text = ReadConfigFile(std::string(what));
+  if (text.ok()) return ModelText{std::string(what), *std::move(text)};
+  if (!absl::IsNotFound(text.status())) return text.status();
   std::string names;
   for (const ShippedModel& model : ShippedModels()) absl::StrAppend(&names, " ", ToAbsl(model.name));
   return absl::NotFoundError(
-      absl::StrCat("\"", ToAbsl(what), "\" is neither a file that can be read nor a shipped model. Those are:", names));
+      absl::StrCat("\"", ToAbsl(what), "\" is neither a file nor a shipped model. Those are:", names));
 }
 
 struct ImageSize {

@@ -36,7 +36,7 @@ TEST(ModelFileTest, AnErrorInAFileIsFoundByItsPath) {
 }
 
 TEST(ModelFileTest, WhatCannotBeReadAsAFileIsRefused) {
-  EXPECT_THAT(ErrorOf(::testing::TempDir()), HasSubstr("neither a file that can be read"));
+  EXPECT_THAT(ErrorOf(::testing::TempDir()), HasSubstr(::testing::TempDir()));
   EXPECT_FALSE(OpenModel("/dev/zero").ok());  // endless
 }
 

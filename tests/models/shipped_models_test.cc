@@ -3,7 +3,9 @@
 #include "deploy/models/shipped_models.h"
 
 #include <cstdint>
+#include <fstream>
 #include <ostream>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +13,7 @@
 #include "common/tensor/shape.h"
 #include "gtest/gtest.h"
 #include "worker/models/graph.h"
+#include "worker/models/summary.h"
 
 namespace downpour {
 namespace {
@@ -106,6 +109,15 @@ TEST_P(ShippedModelTest, CostsWhatItsConvolutionsAndDenseLayersCost) {
   // Adding the bias is counted or not.
   EXPECT_NEAR(mega_flops, GetParam().mega_flops, 0.01 * GetParam().mega_flops);
   EXPECT_NEAR(1e-6 * graph_->ForwardFlops(), GetParam().mega_flops, 0.1 * GetParam().mega_flops);
+}
+
+// Layers, shapes, parameters, cost and memory at a glance. What it should be after a change that is meant:
+// downpour model summary NAME > tests/models/testdata/NAME.txt
+TEST_P(ShippedModelTest, HasTheSummaryOfItsGoldenFile) {
+  std::ifstream file("tests/models/testdata/" + std::string(GetParam().name) + ".txt");
+  std::ostringstream golden;
+  golden << file.rdbuf();
+  EXPECT_EQ(SummaryText(Summarize(*graph_, 128)), golden.str());
 }
 
 INSTANTIATE_TEST_SUITE_P(All, ShippedModelTest, ::testing::ValuesIn(kPublished), ::testing::PrintToStringParamName());
