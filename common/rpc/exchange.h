@@ -20,12 +20,13 @@ namespace downpour {
 // What an end asks of the carrier that drives it. Valid until the end's Closed() has returned. Thread-safe.
 class ExchangeLink {
  public:
-  // Next() has, or may have, something to send. From any thread, also from within a call of the end; never waits, and
-  // costs little when it is said often.
+  // Next() has, or may have, something to send. From any thread, also from within a call of the end; never waits, never
+  // calls an end from within, and costs little when it is said often.
   virtual void Wake() = 0;
 
   // This end has nothing more to ask: when Next() has nothing left the stream is half-closed (client), or ended with
-  // `status` (server). A client with a status that is not OK gives up the stream at once.
+  // `status` (server). A client with a status that is not OK gives up the stream at once. From any thread, never waits
+  // and never calls an end from within; the first status counts.
   virtual void Finish(absl::Status status) = 0;
 
  protected:
@@ -36,6 +37,10 @@ class ExchangeLink {
 struct ExchangeLimits {
   size_t piece_bytes = kPieceBytes;          // payload of one large piece, which has a message of its own
   size_t coalesced_bytes = kCoalescedBytes;  // small pieces share a message up to this
+
+  // What has been received may be kept for as long as need be (a push that waits for its batch); false: the carrier has
+  // little room, so what has to wait is copied.
+  bool received_may_stay = true;
 };
 
 // One end of an exchange. Its carrier calls the methods below one at a time, from whatever threads.

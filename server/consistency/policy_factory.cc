@@ -93,6 +93,11 @@ bool AppliesGradientsAlone(const PolicyConfig& config) {
          config.rule_case() == PolicyConfig::RULE_NOT_SET;
 }
 
+bool HoldsPushes(const PolicyConfig& config) {
+  return config.rule_case() == PolicyConfig::kSync ||
+         (config.rule_case() == PolicyConfig::kModelAveraging && !config.model_averaging().asynchronous());
+}
+
 absl::Status CheckPolicyConfig(const PolicyConfig& config) {
   DP_RETURN_IF_ERROR(CheckRule(config));
   if (config.staleness_aware_rate() && !AppliesGradientsAlone(config)) {

@@ -20,6 +20,9 @@ absl::StatusOr<std::unique_ptr<Policy>> MakePolicy(const PolicyConfig& config);
 // delay_compensation needs.
 bool AppliesGradientsAlone(const PolicyConfig& config);
 
+// Whether the rule may keep a push for later (PushVerdict::kHold).
+bool HoldsPushes(const PolicyConfig& config);
+
 }  // namespace downpour
 
 #endif  // DOWNPOUR_SERVER_CONSISTENCY_POLICY_FACTORY_H_

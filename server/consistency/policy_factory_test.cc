@@ -70,6 +70,16 @@ TEST(PolicyFactoryTest, KnowsWhichRulesApplyAGradientByItself) {
   EXPECT_FALSE(AppliesGradientsAlone(Config("elastic_averaging {}")));
 }
 
+TEST(PolicyFactoryTest, KnowsWhichRulesHoldPushes) {
+  EXPECT_FALSE(HoldsPushes(Config("")));
+  EXPECT_FALSE(HoldsPushes(Config("bounded_staleness {}")));
+  EXPECT_FALSE(HoldsPushes(Config("elastic_averaging {}")));
+  EXPECT_FALSE(HoldsPushes(Config("model_averaging { asynchronous: true }")));
+  EXPECT_TRUE(HoldsPushes(Config("model_averaging {}")));
+  EXPECT_TRUE(HoldsPushes(Config("sync {}")));
+  EXPECT_TRUE(HoldsPushes(Config("sync {} warm_start {}")));
+}
+
 TEST(PolicyFactoryTest, StalenessAwareRateIsWired) {
   const auto policy = *MakePolicy(Config("bounded_staleness { bound: 9 } staleness_aware_rate: true"));
   policy->WorkerJoined(1, 0);

@@ -1,0 +1,80 @@
+#ifndef DOWNPOUR_SERVER_MEMBERSHIP_MEMBERS_H_
+#define DOWNPOUR_SERVER_MEMBERSHIP_MEMBERS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/consistency/policy.h"
+
+namespace downpour {
+
+// So many workers a server remembers, those that have left included.
+inline constexpr size_t kMembersMax = size_t{1} << 16;
+
+// The workers of a job as one server knows them: the last incarnation of each, whether it lives, how far it is, and
+// when it was last heard of. Rules on who may join; the shards are told by whoever asks here (server/service).
+//
+// An incarnation that has left never comes back, even if its Join arrives after its Leave: a Leave is remembered
+// whether or not the incarnation has been seen.
+//
+// Pure: times are handed in, as a Clock gives them. Not thread-safe.
+class Members {
+ public:
+  struct Member {
+    uint64_t incarnation = 0;  // the last that joined
+    bool live = false;
+    uint64_t left = 0;        // the last that left; may be one that has not joined here
+    uint64_t join_clock = 0;  // that it was told to start from
+    uint64_t clock = 0;       // steps that it has finished, as it said last
+    absl::Duration heard;
+  };
+
+  // Larger than every incarnation of this worker so far.
+  uint64_t NextIncarnation(WorkerId worker) const;
+
+  // Whether the worker may join with this incarnation: FAILED_PRECONDITION for one that is smaller than the last or has
+  // left, INVALID_ARGUMENT for 0 and the largest number, RESOURCE_EXHAUSTED beyond kMembersMax. OK for the one that is
+  // joined already (a retry).
+  absl::Status CheckJoin(WorkerId worker, uint64_t incarnation) const;
+
+  // Requires that CheckJoin found nothing. A retry only counts as heard.
+  void Join(WorkerId worker, uint64_t incarnation, uint64_t clock, absl::Duration now);
+
+  // False: that incarnation was not live, and nobody has to be told.
+  bool Leave(WorkerId worker, uint64_t incarnation);
+
+  // The worker lives, and is so far. FAILED_PRECONDITION unless that very incarnation is joined; ABORTED where a larger
+  // one has taken its place.
+  absl::Status Heard(WorkerId worker, uint64_t incarnation, std::optional<uint64_t> clock, absl::Duration now);
+
+  // Whether that very incarnation is joined; statuses as of Heard().
+  absl::Status CheckLive(WorkerId worker, uint64_t incarnation) const;
+
+  struct Silent {
+    WorkerId worker = 0;
+    uint64_t incarnation = 0;
+    absl::Duration silence;
+  };
+  // Live ones that were not heard of for longer than `limit`. The caller makes them leave.
+  std::vector<Silent> SilentFor(absl::Duration limit, absl::Duration now) const;
+
+  // Nobody could be heard during `pause`: this process stood still.
+  void Excuse(absl::Duration pause);
+
+  // The smallest clock of the live workers; 0 where there are none.
+  uint64_t clock_min() const;
+  size_t live_count() const;
+  const Member* Find(WorkerId worker) const;
+
+ private:
+  std::map<WorkerId, Member> members_;
+};
+
+}  // namespace downpour
+
+#endif  // DOWNPOUR_SERVER_MEMBERSHIP_MEMBERS_H_

@@ -1,0 +1,123 @@
+#include "server/service/job.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/base/status.h"
+#include "common/rpc/limits.h"
+#include "server/consistency/policy_factory.h"
+#include "server/optimizer/optimizer.h"
+#include "server/service/fingerprint.h"
+#include "server/store/dense_shard.h"
+#include "server/store/initializer.h"
+
+namespace downpour {
+namespace {
+
+// Of memory_max beyond the tables: what updates need while readers hold the old blocks.
+constexpr uint64_t kCopiesShare = 4;  // a quarter of the tables
+
+absl::Status CheckTables(const ShardMap& map) {
+  for (const TableSpec& table : map.tables()) {
+    if (table.dtype != DType::kFloat32) {
+      return absl::InvalidArgumentError(absl::StrCat("table ", table.name, " is of ",
+                                                     std::string(DTypeName(table.dtype)),
+                                                     ", but servers keep weights as float32; gradients may be sent as "
+                                                     "bfloat16 and float16 all the same"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+DenseShardSpec SpecOf(const ShardPlacement& placement, const Optimizer& optimizer) {
+  DenseShardSpec spec;
+  spec.first_element = placement.first_element;
+  spec.element_count = placement.element_count;
+  for (int slot = 0; slot < optimizer.slot_count(); ++slot) spec.slots.push_back(optimizer.slot_initial(slot));
+  spec.average = optimizer.has_average();
+  return spec;
+}
+
+uint64_t TableBytes(const ShardMap& map, const std::vector<ShardId>& own, const Optimizer& optimizer) {
+  uint64_t elements = 0;
+  for (const ShardId shard : own) elements += map.shards()[shard].element_count;
+  return elements * sizeof(float) * (1 + optimizer.slot_count() + (optimizer.has_average() ? 1 : 0));
+}
+
+absl::StatusOr<std::shared_ptr<const Optimizer>> MakeOptimizer(const wire::CreateJobRequest& request) {
+  DP_RETURN_IF_ERROR(CheckPolicyConfig(request.policy()));
+  DP_ASSIGN_OR_RETURN(std::shared_ptr<const Optimizer> optimizer, Optimizer::Create(request.optimizer()));
+  if (optimizer->needs_pulled_weights() && !AppliesGradientsAlone(request.policy())) {
+    return absl::InvalidArgumentError(
+        "optimizer: delay_compensation goes with async and bounded_staleness, which apply each gradient by itself; "
+        "take "
+        "it out, or choose one of these policies");
+  }
+  return optimizer;
+}
+
+}  // namespace
+
+Job::Job(const wire::CreateJobRequest& request, const Options& options, ShardMap map, size_t received_max)
+    : server_(options.server),
+      fingerprint_(request.job_fingerprint()),
+      map_(std::move(map)),
+      holds_pushes_(HoldsPushes(request.policy())),
+      receive_budget_(std::make_shared<ReceiveBudget>(received_max)),
+      own_shards_(map_.ShardsOfServer(options.server)),
+      pool_({.bytes_in_use_max = options.memory_max - received_max}) {
+  for (const ShardId shard : own_shards_) {
+    bytes_in_flight_max_ = std::max(bytes_in_flight_max_, map_.BytesOf(map_.shards()[shard]));
+  }
+  bytes_in_flight_max_ += kStreamBytesInFlight;
+}
+
+absl::StatusOr<std::unique_ptr<Job>> Job::Create(const wire::CreateJobRequest& request, const Options& options) {
+  DP_RETURN_IF_ERROR(CheckFingerprint(request.job_fingerprint()));
+  DP_ASSIGN_OR_RETURN(ShardMap map, ShardMap::FromProto(request.shard_map()));
+  const auto servers = map.servers();
+  if (std::find(servers.begin(), servers.end(), options.server) == servers.end()) {
+    return absl::InvalidArgumentError(absl::StrCat("this is server/", options.server,
+                                                   ", which is not in the job's shard map (servers ",
+                                                   absl::StrJoin(servers, ", "), "): is the address right?"));
+  }
+  DP_RETURN_IF_ERROR(CheckTables(map));
+  DP_ASSIGN_OR_RETURN(std::shared_ptr<const Optimizer> optimizer, MakeOptimizer(request));
+
+  const uint64_t tables = TableBytes(map, map.ShardsOfServer(options.server), *optimizer);
+  const uint64_t needed = tables + tables / kCopiesShare;
+  if (needed > options.memory_max) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the job's tables on server/", options.server, " take ", tables >> 20,
+                     " MiB with the optimizer's slots, and a quarter more while they are read; --memory_max is ",
+                     options.memory_max >> 20, " MiB: give it more, or add servers"));
+  }
+  const size_t received_max = (options.memory_max - needed) / 2;
+  std::unique_ptr<Job> job(new Job(request, options, std::move(map), received_max));
+  DP_RETURN_IF_ERROR(job->MakeShards(request, std::move(optimizer)));
+  return job;
+}
+
+absl::Status Job::MakeShards(const wire::CreateJobRequest& request, std::shared_ptr<const Optimizer> optimizer) {
+  shards_.resize(map_.shards().size());
+  for (const ShardId id : own_shards_) {
+    const ShardPlacement& placement = map_.shards()[id];
+    const TableSpec& table = map_.tables()[placement.table];
+    DP_ASSIGN_OR_RETURN(const Initializer initializer,
+                        Initializer::Create(table.initializer, table.shape, request.seed(), table.name));
+    DP_ASSIGN_OR_RETURN(std::unique_ptr<TableShard> values,
+                        DenseShard::Create(SpecOf(placement, *optimizer), initializer, &pool_));
+    DP_ASSIGN_OR_RETURN(std::unique_ptr<Policy> policy, MakePolicy(request.policy()));
+    const ShardMap::Range range = map_.ShardsOfTable(placement.table);
+    ShardOptions shard;
+    shard.name = map_.NameOf(id);
+    shard.epoch = map_.epoch();
+    shard.whole_table = range.end - range.begin == 1;
+    shards_[id] = std::make_unique<Shard>(std::move(shard), std::move(values), optimizer, std::move(policy), &pool_);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace downpour

@@ -1,0 +1,71 @@
+#ifndef DOWNPOUR_SERVER_SERVICE_JOB_H_
+#define DOWNPOUR_SERVER_SERVICE_JOB_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/sharding/shard_map.h"
+#include "proto/control.pb.h"
+#include "server/service/receive_budget.h"
+#include "server/shard/shard.h"
+#include "server/store/block_pool.h"
+
+namespace downpour {
+
+// A job on one server: the shards of its tables that this server owns, with the memory that they and what is received
+// for them may take. Immutable but for what the shards do themselves, so any thread may use it.
+class Job {
+ public:
+  struct Options {
+    ServerId server = 0;    // the number of this server's task
+    size_t memory_max = 0;  // bytes of tables, their optimizer's slots, copies on write, and received pushes, together
+  };
+
+  // Checks the whole request, then allocates and fills the tables, which takes about a second for each GB.
+  // INVALID_ARGUMENT names what is wrong with the job, RESOURCE_EXHAUSTED has the figures where it does not fit.
+  static absl::StatusOr<std::unique_ptr<Job>> Create(const wire::CreateJobRequest& request, const Options& options);
+
+  // The 32 bytes that name the job.
+  const std::string& fingerprint() const { return fingerprint_; }
+  const ShardMap& map() const { return map_; }
+
+  // Null for a shard that there is not, or that is another server's.
+  Shard* shard(ShardId id) const { return id < shards_.size() ? shards_[id].get() : nullptr; }
+  const std::vector<ShardId>& own_shards() const { return own_shards_; }  // ascending
+
+  // Whether this server gives the workers of the job their incarnations.
+  bool issues_incarnations() const { return map_.servers().front() == server_; }
+
+  // Whether the policy may let a push wait for others.
+  bool holds_pushes() const { return holds_pushes_; }
+
+  // Payload that a client may have on its way on one stream: the largest shard, which has to come whole before it is
+  // acknowledged, and what is sent meanwhile.
+  uint64_t bytes_in_flight_max() const { return bytes_in_flight_max_; }
+
+  const std::shared_ptr<ReceiveBudget>& receive_budget() const { return receive_budget_; }
+  const BlockPool& pool() const { return pool_; }
+
+ private:
+  Job(const wire::CreateJobRequest& request, const Options& options, ShardMap map, size_t received_max);
+
+  absl::Status MakeShards(const wire::CreateJobRequest& request, std::shared_ptr<const Optimizer> optimizer);
+
+  const ServerId server_;
+  const std::string fingerprint_;
+  const ShardMap map_;
+  const bool holds_pushes_;
+  const std::shared_ptr<ReceiveBudget> receive_budget_;
+  uint64_t bytes_in_flight_max_ = 0;
+  std::vector<ShardId> own_shards_;
+  BlockPool pool_;                              // outlives the shards
+  std::vector<std::unique_ptr<Shard>> shards_;  // by id
+};
+
+}  // namespace downpour
+
+#endif  // DOWNPOUR_SERVER_SERVICE_JOB_H_

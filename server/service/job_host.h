@@ -1,0 +1,100 @@
+#ifndef DOWNPOUR_SERVER_SERVICE_JOB_HOST_H_
+#define DOWNPOUR_SERVER_SERVICE_JOB_HOST_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "absl/time/time.h"
+#include "common/base/clock.h"
+#include "common/base/mutex.h"
+#include "common/rpc/control.h"
+#include "common/rpc/exchange.h"
+#include "server/membership/members.h"
+#include "server/service/job.h"
+#include "server/service/session.h"
+#include "server/service/sessions.h"
+
+namespace downpour {
+
+// A parameter server without a network: what carriers open exchanges with and what control calls are made to. Hosts one
+// job, which the first CreateJob makes.
+//
+// Thread-safe. Starts no threads: whoever owns it calls Sweep() now and then, and it does the work of a call on the
+// caller's thread (CreateJob fills tables: seconds). Outlives its exchanges. Timeouts are not looked at, since nothing
+// here waits for anybody but a lock.
+class JobHost final : public Control, public ExchangeHost, private SessionHost {
+ public:
+  struct Options {
+    ServerId server = 0;                                // the number of this server's task
+    uint64_t server_incarnation = 0;                    // drawn at the start of the process, never 0
+    size_t memory_max = size_t{1} << 32;                // see Job::Options
+    absl::Duration worker_timeout = absl::Seconds(30);  // a worker that is not heard of for longer is given up for dead
+    const Clock* clock = nullptr;                       // null: SteadyClock
+  };
+
+  explicit JobHost(const Options& options);
+  ~JobHost() override;
+
+  // ---- Control
+  absl::StatusOr<wire::CreateJobResponse> CreateJob(const wire::CreateJobRequest& request,
+                                                    absl::Duration timeout) override;
+  absl::StatusOr<wire::JoinResponse> Join(const wire::JoinRequest& request, absl::Duration timeout) override;
+  absl::StatusOr<wire::LeaveResponse> Leave(const wire::LeaveRequest& request, absl::Duration timeout) override;
+  absl::StatusOr<wire::HeartbeatResponse> Heartbeat(const wire::HeartbeatRequest& request,
+                                                    absl::Duration timeout) override;
+
+  // ---- ExchangeHost
+  absl::StatusOr<std::unique_ptr<ServerEnd>> Open(const ExchangePeer& peer, const ExchangeLimits& limits,
+                                                  ExchangeLink* link) override;
+
+  // ---- For the owner
+
+  // Gives up for dead who was not heard of for too long. To be called several times within worker_timeout. Time in
+  // which this was not called, because the whole process stood still, is nobody's silence.
+  void Sweep();
+
+  // No new jobs, joins and exchanges; every exchange answers what it is answering and ends with UNAVAILABLE.
+  void Drain();
+
+  // Exchanges that have said hello and are not over.
+  size_t session_count() const { return sessions_.size(); }
+
+  // Null before CreateJob.
+  std::shared_ptr<const Job> job() const;
+  uint64_t server_incarnation() const { return options_.server_incarnation; }
+
+ private:
+  // ---- SessionHost
+  absl::StatusOr<Admission> Admit(const wire::ClientHello& hello, std::shared_ptr<Mailbox> mailbox) override;
+  void Heard(WorkerId worker, uint64_t incarnation) override;
+  void Deliver(ShardId shard, Completions completions) override;
+  void Gone(WorkerId worker, const Mailbox* mailbox) override;
+
+  absl::Status CheckServing() const;
+  // The job, if it is that of the fingerprint.
+  absl::StatusOr<std::shared_ptr<const Job>> FindJob(std::string_view fingerprint) const;
+  void LeaveShards(const Job& job, WorkerId worker, uint64_t incarnation) DP_REQUIRES(membership_mutex_);
+
+  const Options options_;
+  const Clock& clock_;
+  Sessions sessions_;
+  std::atomic<bool> draining_{false};
+
+  Mutex creation_mutex_;  // held while a job is made
+  mutable Mutex job_mutex_;
+  std::shared_ptr<const Job> job_ DP_GUARDED_BY(job_mutex_);
+
+  Mutex membership_mutex_;  // held while all shards hear of a join or leave, so that they hear of all in one order
+  absl::Duration last_sweep_ DP_GUARDED_BY(membership_mutex_);
+
+  mutable Mutex members_mutex_;  // taken last, and for a moment only
+  Members members_ DP_GUARDED_BY(members_mutex_);
+};
+
+}  // namespace downpour
+
+#endif  // DOWNPOUR_SERVER_SERVICE_JOB_HOST_H_

@@ -1,0 +1,221 @@
+// The control calls, without any transport.
+#include "server/service/job_host.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/service/session_fixture.h"
+
+namespace downpour {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::JobSetup;
+using testing::kAnyTime;
+using testing::MakeCreateJob;
+using testing::TestServer;
+using testing::TestStream;
+
+TEST(JobHostTest, TheFirstCallCreatesTheJobAndTheSecondFindsIt) {
+  ManualClock clock;
+  JobHost host({.server_incarnation = 9, .clock = &clock});
+  const auto first = host.CreateJob(MakeCreateJob({}), kAnyTime);
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_TRUE(first->created());
+  EXPECT_EQ(first->version(), 1);
+  EXPECT_EQ(first->server_incarnation(), 9);
+  EXPECT_EQ(first->epoch(), 1);
+  const auto second = host.CreateJob(MakeCreateJob({}), kAnyTime);
+  ASSERT_TRUE(second.ok());
+  EXPECT_FALSE(second->created());
+}
+
+TEST(JobHostTest, AnotherJobIsRefusedWithBothFingerprints) {
+  TestServer server({.fingerprint = 'a'});
+  const auto other = server.host.CreateJob(MakeCreateJob({.fingerprint = 'b'}), kAnyTime);
+  EXPECT_EQ(other.status().code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_THAT(std::string(other.status().message()), HasSubstr("616161"));
+  EXPECT_THAT(std::string(other.status().message()), HasSubstr("626262"));
+}
+
+TEST(JobHostTest, AJobThatMakesNoSenseLeavesNoneBehind) {
+  JobHost host({.server_incarnation = 9});
+  const auto refuse = [&](auto&& change, absl::StatusCode code, const std::string& word) {
+    wire::CreateJobRequest request = MakeCreateJob({});
+    change(&request);
+    const auto created = host.CreateJob(request, kAnyTime);
+    EXPECT_EQ(created.status().code(), code) << created.status();
+    EXPECT_THAT(std::string(created.status().message()), HasSubstr(word));
+    EXPECT_EQ(host.job(), nullptr);
+  };
+  using Request = wire::CreateJobRequest;
+  const auto invalid = absl::StatusCode::kInvalidArgument;
+  refuse([](Request* r) { r->set_job_fingerprint("short"); }, invalid, "32");
+  refuse([](Request* r) { r->mutable_shard_map()->set_epoch(0); }, invalid, "epoch");
+  refuse([](Request* r) { r->clear_optimizer(); }, invalid, "optimizer");
+  refuse([](Request* r) { r->mutable_policy()->mutable_async()->set_push_every(0); }, invalid, "push_every");
+  refuse([](Request* r) { r->mutable_shard_map()->mutable_tables(0)->set_dtype(FLOAT16); }, invalid, "float32");
+  refuse(
+      [](Request* r) {
+        r->mutable_shard_map()->set_servers(0, 4);
+        r->mutable_shard_map()->mutable_shards(0)->set_server(4);
+      },
+      invalid, "server/0");
+  refuse(
+      [](Request* r) {
+        r->mutable_policy()->mutable_sync();
+        r->mutable_optimizer()->mutable_delay_compensation();
+      },
+      invalid, "delay_compensation");
+  refuse([](Request* r) { r->clear_versions(); }, absl::StatusCode::kFailedPrecondition, "version");
+  refuse(
+      [](Request* r) {
+        r->mutable_versions()->set_version(9);
+        r->mutable_versions()->set_version_min(7);
+      },
+      absl::StatusCode::kFailedPrecondition, "update the server");
+}
+
+TEST(JobHostTest, AJobThatDoesNotFitIsRefusedBeforeAnythingIsAllocated) {
+  JobHost host({.server_incarnation = 9, .memory_max = 16 << 20});
+  const auto created = host.CreateJob(MakeCreateJob({.tables = {uint64_t{1} << 36}}), kAnyTime);
+  EXPECT_EQ(created.status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(created.status().message()), HasSubstr("--memory_max"));
+  EXPECT_EQ(host.job(), nullptr);
+}
+
+TEST(JobHostTest, IncarnationsGrowAndARetryGetsTheSameAnswer) {
+  TestServer server;
+  EXPECT_EQ(server.Join(3), 1);
+  EXPECT_EQ(server.Join(3), 2);
+  EXPECT_EQ(server.Join(3, 2), 2);
+  EXPECT_EQ(server.Join(3, 1), 0);
+  EXPECT_EQ(server.Join(4), 1);
+}
+
+TEST(JobHostTest, OnlyTheFirstServerOfTheMapGivesIncarnations) {
+  JobSetup setup;
+  setup.servers = {0, 5};
+  JobHost host({.server = 5, .server_incarnation = 9});
+  ASSERT_TRUE(host.CreateJob(MakeCreateJob(setup), kAnyTime).ok());
+  wire::JoinRequest request;
+  request.mutable_versions()->set_version(1);
+  request.mutable_versions()->set_version_min(1);
+  request.set_job_fingerprint(std::string(32, 'f'));
+  EXPECT_EQ(host.Join(request, kAnyTime).status().code(), absl::StatusCode::kFailedPrecondition);
+  request.set_incarnation(12);
+  const auto joined = host.Join(request, kAnyTime);
+  ASSERT_TRUE(joined.ok()) << joined.status();
+  EXPECT_EQ(joined->incarnation(), 12);
+  EXPECT_THAT(joined->shard_map().servers(), ElementsAre(0, 5));
+}
+
+TEST(JobHostTest, AJoinWithoutAJobAndOneOfAnotherJobAreRefused) {
+  JobHost host({.server_incarnation = 9});
+  wire::JoinRequest request;
+  request.mutable_versions()->set_version(1);
+  request.mutable_versions()->set_version_min(1);
+  request.set_job_fingerprint(std::string(32, 'x'));
+  EXPECT_EQ(host.Join(request, kAnyTime).status().code(), absl::StatusCode::kFailedPrecondition);
+  ASSERT_TRUE(host.CreateJob(MakeCreateJob({}), kAnyTime).ok());
+  EXPECT_THAT(std::string(host.Join(request, kAnyTime).status().message()), HasSubstr("another job"));
+}
+
+TEST(JobHostTest, AWorkerThatJoinsARunningJobStartsFromTheSmallestClockOfItsShards) {
+  TestServer server({.tables = {4, 4}});
+  const uint64_t first = server.Join(1);
+  TestStream stream(&server);
+  stream.SayHello(1, first);
+  for (uint64_t sequence = 1; sequence <= 5; ++sequence) stream.Push(0, sequence, {1, 1, 1, 1});
+  for (uint64_t sequence = 1; sequence <= 3; ++sequence) stream.Push(1, sequence, {1, 1, 1, 1});
+  wire::JoinRequest request;
+  request.mutable_versions()->set_version(1);
+  request.mutable_versions()->set_version_min(1);
+  request.set_job_fingerprint(server.fingerprint);
+  request.set_worker(2);
+  EXPECT_EQ(server.host.Join(request, kAnyTime)->clock(), 3);
+  request.set_worker(3);
+  request.set_clock(2);  // that another server has named
+  EXPECT_EQ(server.host.Join(request, kAnyTime)->clock(), 2);
+}
+
+TEST(JobHostTest, ALeaveThatOvertakesItsJoinKeepsTheDeadOut) {
+  TestServer server;
+  EXPECT_EQ(server.Join(3), 1);
+  server.Leave(3, 2);
+  EXPECT_EQ(server.Join(3, 2), 0);
+  EXPECT_EQ(server.Join(3), 3);
+}
+
+TEST(JobHostTest, AWorkerThatIsNotHeardOfIsGivenUpForDead) {
+  TestServer server({}, {.worker_timeout = absl::Seconds(10)});
+  const uint64_t silent = server.Join(1);
+  const uint64_t alive = server.Join(2);
+  for (int i = 0; i < 12; ++i) {
+    server.clock.Advance(absl::Seconds(1));
+    EXPECT_TRUE(server.Heartbeat(2, alive).ok());
+    server.host.Sweep();
+  }
+  EXPECT_EQ(server.Heartbeat(1, silent).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(server.Heartbeat(2, alive).ok());
+  EXPECT_EQ(server.Join(1), silent + 1);
+}
+
+TEST(JobHostTest, WhatAWorkerPushesCountsAsBeingHeardOf) {
+  TestServer server({}, {.worker_timeout = absl::Seconds(10)});
+  const uint64_t incarnation = server.Join(1);
+  TestStream stream(&server);
+  stream.SayHello(1, incarnation);
+  for (uint64_t i = 1; i <= 12; ++i) {
+    server.clock.Advance(absl::Seconds(1));
+    stream.Push(0, i, {1, 1, 1, 1});
+    server.host.Sweep();
+  }
+  EXPECT_TRUE(server.Heartbeat(1, incarnation).ok());
+}
+
+TEST(JobHostTest, AServerThatStoodStillBlamesNobody) {
+  TestServer server({}, {.worker_timeout = absl::Seconds(10)});
+  const uint64_t incarnation = server.Join(1);
+  server.host.Sweep();
+  server.clock.Advance(absl::Hours(1));
+  server.host.Sweep();
+  EXPECT_TRUE(server.Heartbeat(1, incarnation).ok());
+}
+
+TEST(JobHostTest, AHeartbeatTellsHowFarTheSlowestIs) {
+  TestServer server;
+  const uint64_t one = server.Join(1);
+  const uint64_t two = server.Join(2);
+  EXPECT_TRUE(server.Heartbeat(1, one, 7).ok());
+  wire::HeartbeatRequest request;
+  request.set_job_fingerprint(server.fingerprint);
+  request.set_worker(2);
+  request.set_incarnation(two);
+  request.set_clock(5);
+  const auto answer = server.host.Heartbeat(request, kAnyTime);
+  ASSERT_TRUE(answer.ok());
+  EXPECT_EQ(answer->clock_min(), 5);
+  EXPECT_EQ(answer->epoch(), 1);
+  EXPECT_EQ(answer->server_incarnation(), 77);
+}
+
+TEST(JobHostTest, NobodyWaitsForTheDead) {
+  TestServer server({.policy = "sync {}"}, {.worker_timeout = absl::Seconds(10)});
+  const uint64_t one = server.Join(1);
+  server.Join(2);
+  TestStream stream(&server);
+  stream.SayHello(1, one);
+  stream.Push(0, 1, {1, 1, 1, 1});
+  EXPECT_EQ(stream.ReadFate(), "HELD 0");
+  for (int i = 0; i < 12; ++i) {
+    server.clock.Advance(absl::Seconds(1));
+    EXPECT_TRUE(server.Heartbeat(1, one).ok());
+    server.host.Sweep();
+  }
+  EXPECT_TRUE(stream.woken());
+  EXPECT_EQ(stream.ReadFate(), "APPLIED 1");
+}
+
+}  // namespace
+}  // namespace downpour
