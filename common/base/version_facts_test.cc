@@ -1,4 +1,4 @@
-#include "cli/version.h"
+#include "common/base/version_facts.h"
 
 #include <gtest/gtest.h>
 

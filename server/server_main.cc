@@ -1,0 +1,165 @@
+// The `downpour_server` program: one parameter server, from its command line to its last connection.
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+
+#include "CLI/CLI.hpp"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "common/base/log.h"
+#include "common/base/status.h"
+#include "common/base/version_facts.h"
+#include "common/rpc/process_settings.h"
+#include "server/server_flags.h"
+#include "server/service/grpc_server.h"
+#include "server/service/job_host.h"
+
+namespace downpour {
+namespace {
+
+// As of the other programs: see cli/command.h.
+constexpr int kExitDone = 0;
+constexpr int kExitFailed = 1;
+constexpr int kExitUsage = 2;
+constexpr int kExitInterrupted = 130;
+
+// What streams and calls get to end by themselves once they have been drained.
+constexpr absl::Duration kLastPatience = absl::Seconds(1);
+
+uint64_t DrawIncarnation() {
+  std::random_device device;
+  uint64_t drawn = 0;
+  while (drawn == 0) drawn = (uint64_t{device()} << 32) | device();
+  return drawn;
+}
+
+// Written whole or not at all, so that who waits for it never reads half a number.
+absl::Status WritePortFile(const std::string& path, int port) {
+  const std::string unfinished = path + ".unfinished";
+  std::ofstream file(unfinished);
+  file << port << "\n";
+  file.close();
+  if (!file || std::rename(unfinished.c_str(), path.c_str()) != 0) {
+    return absl::InvalidArgumentError("cannot write --port_file=" + path);
+  }
+  return absl::OkStatus();
+}
+
+sigset_t StopSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+// Waits for a stop signal; false: the time is up.
+bool WaitForSignal(const sigset_t& signals, absl::Duration timeout) {
+  const timespec time = absl::ToTimespec(timeout);
+  int signal = -1;
+  do {
+    signal = sigtimedwait(&signals, nullptr, &time);
+  } while (signal < 0 && errno == EINTR);
+  return signal > 0;
+}
+
+void Drain(JobHost* host, GrpcServer* server, absl::Duration limit) {
+  const absl::Time deadline = absl::Now() + limit;
+  server->SetServing(false);
+  host->Drain();
+  while (host->session_count() > 0 && absl::Now() < deadline) absl::SleepFor(absl::Milliseconds(5));
+  if (host->session_count() > 0) {
+    DP_LOG(WARNING) << host->session_count() << " exchanges did not end within " << limit << "; cutting them";
+  }
+  server->Shutdown(kLastPatience);
+}
+
+absl::StatusOr<GrpcServerOptions> OptionsOf(const ServerFlags& flags) {
+  GrpcServerOptions options;
+  options.listen = flags.listen;
+  options.allow_plaintext = flags.insecure_allow_plaintext;
+  options.connections_max = flags.connections_max;
+  return options;
+}
+
+int Fail(const absl::Status& status) {
+  std::fprintf(stderr, "downpour_server: %s\n", std::string(status.message()).c_str());
+  return absl::IsInternal(status) ? kExitFailed : kExitUsage;
+}
+
+int Serve(const ServerFlags& flags) {
+  const auto id = flags.server();
+  if (!id.ok()) return Fail(id.status());
+  const auto options = OptionsOf(flags);
+  if (!options.ok()) return Fail(options.status());
+
+  // Before there are threads, which inherit it: the signals are for this one.
+  const sigset_t signals = StopSignals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  JobHost host({.server = *id,
+                .server_incarnation = DrawIncarnation(),
+                .memory_max = flags.memory_max > 0 ? flags.memory_max : DefaultMemoryMax(),
+                .worker_timeout = absl::Seconds(flags.worker_timeout)});
+  auto server = GrpcServer::Start(*options, &host, &host);
+  if (!server.ok()) return Fail(server.status());
+  if (!flags.port_file.empty()) {
+    if (const absl::Status written = WritePortFile(flags.port_file, (*server)->port()); !written.ok()) {
+      return Fail(written);
+    }
+  }
+  std::printf("listening on %s\n", (*server)->address().c_str());
+  std::fflush(stdout);
+  (*server)->SetServing(true);
+  DP_LOG(INFO) << flags.task << " serves at " << (*server)->address() << ", incarnation " << host.server_incarnation();
+
+  while (!WaitForSignal(signals, absl::Seconds(flags.worker_timeout) / 8)) host.Sweep();
+
+  DP_LOG(INFO) << "stopping: finishing what is open";
+  std::atomic<bool> drained{false};
+  std::thread draining([&] {
+    Drain(&host, server->get(), absl::Seconds(flags.drain_timeout));
+    drained.store(true, std::memory_order_release);
+  });
+  while (!drained.load(std::memory_order_acquire)) {
+    if (!WaitForSignal(signals, absl::Milliseconds(20))) continue;
+    std::fputs("downpour_server: stopped at once\n", stderr);
+    _exit(kExitInterrupted);
+  }
+  draining.join();
+  server->reset();
+  DP_LOG(INFO) << "stopped";
+  return kExitDone;
+}
+
+}  // namespace
+}  // namespace downpour
+
+int main(int argc, char** argv) {
+  downpour::ApplyProcessSettings();
+  CLI::App app("Holds shards of a model, applies what workers push and answers what they pull.", "downpour_server");
+  downpour::ServerFlags flags;
+  flags.Register(&app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? downpour::kExitDone : downpour::kExitUsage;
+  }
+  if (flags.version) {
+    const std::string text = downpour::VersionText(downpour::VersionFacts());
+    const bool written = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+    return written ? downpour::kExitDone : downpour::kExitFailed;
+  }
+  if (flags.log_format == "json") downpour::SetLogFormat(downpour::LogFormat::kJson);
+  return downpour::Serve(flags);
+}
