@@ -73,6 +73,12 @@ def system_libraries():
         linkopts = ["-ldnnl"],
     )
     system_library(
+        name = "openssl",
+        package = "libssl-dev",
+        header = "openssl/x509.h",
+        pkg_config = ["libcrypto"],
+    )
+    system_library(
         name = "prometheus",
         package = "prometheus-cpp-dev",
         header = "prometheus/registry.h",
