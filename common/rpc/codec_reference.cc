@@ -88,6 +88,13 @@ std::string RandomPayload(PhiloxStream* random) {
   return RandomBytes(Sometimes(random) ? 3 * kCopiedPayloadBytesMax : 64, random);
 }
 
+void RandomReference(wire::SharedPayload* reference, PhiloxStream* random) {
+  reference->set_slot(RandomNumber(random));
+  reference->set_generation(RandomNumber(random));
+  reference->set_offset(RandomNumber(random));
+  reference->set_length(RandomNumber(random));
+}
+
 void RandomRefusal(wire::Refusal* refusal, PhiloxStream* random) {
   refusal->set_reason(static_cast<wire::Refusal::Reason>((*random)() % 40));
   refusal->set_message(std::string((*random)() % 200, 'a'));
@@ -169,6 +176,7 @@ wire::ClientMessage RandomClientMessage(PhiloxStream* random) {
     message.mutable_hello()->set_job_fingerprint(RandomBytes(32, random));
     message.mutable_hello()->set_worker(RandomNumber(random));
     message.mutable_hello()->set_incarnation(RandomNumber(random));
+    message.mutable_hello()->set_host_identity(RandomBytes(16, random));
   }
   for (uint64_t pulls = (*random)() % 3; pulls > 0; --pulls) {
     wire::PullRequest* pull = message.add_pulls();
@@ -195,6 +203,7 @@ wire::ClientMessage RandomClientMessage(PhiloxStream* random) {
     push->set_total_bytes(RandomNumber(random));
     push->set_offset(RandomNumber(random));
     if (Sometimes(random)) push->set_table_gradient_norm(std::bit_cast<double>(RandomNumber(random)));
+    if (Sometimes(random)) RandomReference(push->mutable_shared_payload(), random);
     push->set_payload(RandomPayload(random));
   }
   return message;
@@ -207,6 +216,10 @@ wire::ServerMessage RandomServerMessage(PhiloxStream* random) {
     message.mutable_hello()->set_server_incarnation(RandomNumber(random));
     message.mutable_hello()->set_epoch(RandomNumber(random));
     message.mutable_hello()->set_bytes_in_flight_max(RandomNumber(random));
+    if (Sometimes(random)) {
+      message.mutable_hello()->mutable_shared_memory()->set_socket_name(std::string((*random)() % 40, 's'));
+      message.mutable_hello()->mutable_shared_memory()->set_nonce(RandomBytes(16, random));
+    }
   }
   for (uint64_t count = (*random)() % 4; count > 0; --count) {
     wire::Acknowledgement* acknowledgement = message.add_acknowledgements();
@@ -233,6 +246,7 @@ wire::ServerMessage RandomServerMessage(PhiloxStream* random) {
     weights->set_element_count(RandomNumber(random));
     weights->set_total_bytes(RandomNumber(random));
     weights->set_offset(RandomNumber(random));
+    if (Sometimes(random)) RandomReference(weights->mutable_shared_payload(), random);
     weights->set_payload(RandomPayload(random));
   }
   return message;

@@ -21,6 +21,9 @@ template <typename Header>
 PieceFault CheckBytes(const SlicedPiece<Header>& piece, size_t element_size) {
   const Header& header = piece.header;
   const uint64_t payload_bytes = ByteCount(piece.payload);
+  if (header.has_shared_payload()) {
+    return Fault(wire::Refusal::BYTE_COUNT, "the payload lies in shared memory, of which this stream has none");
+  }
   if (header.element_count() > std::numeric_limits<uint64_t>::max() / element_size ||
       header.total_bytes() != header.element_count() * element_size) {
     return Fault(wire::Refusal::BYTE_COUNT, "total_bytes is ", header.total_bytes(), ", but element_count is ",

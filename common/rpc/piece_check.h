@@ -15,8 +15,9 @@ struct PieceFault {
 };
 
 // Whether a decoded piece agrees with itself: a type that there is (of a push: one that gradients may have),
-// total_bytes of the elements, the payload within them, and not empty where there are elements. Ask before using the
-// offset to write anywhere. Whether shard, epoch and sender are known is for others to say.
+// total_bytes of the elements, the payload within them, and not empty where there are elements. A payload in shared
+// memory must have been attached before (common/rpc/payload_channel.h). Ask before using the offset to write anywhere.
+// Whether shard, epoch and sender are known is for others to say.
 PieceFault CheckPiece(const SlicedPushPiece& piece);
 PieceFault CheckPiece(const SlicedWeightsPiece& piece);
 

@@ -68,6 +68,16 @@ TEST(PieceCheckTest, RefusesAPayloadBeyondTheEnd) {
   EXPECT_THAT(CheckPush(FLOAT32, 4, 16, 13, 4).status.message(), HasSubstr("at offset 13 goes past"));
 }
 
+TEST(PieceCheckTest, RefusesAPayloadThatNobodyHasFetchedFromSharedMemory) {
+  auto push = Piece<wire::PushPiece>(FLOAT32, 4, 16, 0, 16);
+  push.header.mutable_shared_payload()->set_length(16);
+  EXPECT_EQ(CheckPiece(push).reason, wire::Refusal::BYTE_COUNT);
+  EXPECT_THAT(CheckPiece(push).status.message(), HasSubstr("shared memory"));
+  auto empty = Piece<wire::WeightsPiece>(FLOAT32, 0, 0, 0, 0);
+  empty.header.mutable_shared_payload();
+  EXPECT_TRUE(CheckPiece(empty));
+}
+
 TEST(PieceCheckTest, RefusesAnEmptyPieceOfSomething) {
   EXPECT_EQ(CheckPush(FLOAT32, 4, 16, 4, 0).reason, wire::Refusal::BYTE_COUNT);
 }
