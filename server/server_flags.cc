@@ -34,11 +34,14 @@ void ServerFlags::Register(CLI::App* app) {
       ->capture_default_str();
   app->add_flag("--version", version, "Show the version, and those of what it was built on");
 
-  app->add_option("--cert_file", cert_file, "This server's certificate (PEM); turns TLS on")->group("Security");
-  app->add_option("--key_file", key_file, "Its private key (PEM)")->group("Security");
-  app->add_option("--trusted_ca_file", trusted_ca_file, "The CAs by which workers are known (PEM)")->group("Security");
-  app->add_flag("--client_cert_auth", client_cert_auth, "Who comes must show a certificate")->group("Security");
-  app->add_flag("--insecure_allow_plaintext", insecure_allow_plaintext,
+  app->add_option("--cert_file", security.cert_file, "This server's certificate (PEM); turns TLS on")
+      ->group("Security");
+  app->add_option("--key_file", security.key_file, "Its private key (PEM)")->group("Security");
+  app->add_option("--trusted_ca_file", security.trusted_ca_file, "The CAs by which workers are known (PEM)")
+      ->group("Security");
+  app->add_flag("--client_cert_auth", security.client_cert_auth, "Who comes must show a certificate")
+      ->group("Security");
+  app->add_flag("--insecure_allow_plaintext", security.insecure_allow_plaintext,
                 "Listen without TLS where other machines can reach it")
       ->group("Security");
 

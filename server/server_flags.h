@@ -8,11 +8,12 @@
 #include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/rpc/security/options.h"
 #include "common/sharding/shard_map.h"
 
 namespace downpour {
 
-// The command line of downpour_server; each field is the flag of its name.
+// The command line of downpour_server; each field is the flag of its name, those of `security` too.
 struct ServerFlags {
   std::string listen = "127.0.0.1:7070";
   std::string port_file;
@@ -24,13 +25,7 @@ struct ServerFlags {
   std::string log_format = "text";
   bool version = false;
 
-  // Security
-  std::string cert_file;
-  std::string key_file;
-  std::string trusted_ca_file;
-  bool client_cert_auth = false;
-  bool insecure_allow_plaintext = false;
-
+  SecurityOptions security;
   bool shared_memory = true;
 
   void Register(CLI::App* app);

@@ -20,6 +20,8 @@
 #include "common/base/status.h"
 #include "common/base/version_facts.h"
 #include "common/rpc/process_settings.h"
+#include "common/rpc/security/credentials.h"
+#include "common/rpc/shared_memory/channels.h"
 #include "server/server_flags.h"
 #include "server/service/grpc_server.h"
 #include "server/service/job_host.h"
@@ -84,12 +86,27 @@ void Drain(JobHost* host, GrpcServer* server, absl::Duration limit) {
   server->Shutdown(kLastPatience);
 }
 
-absl::StatusOr<GrpcServerOptions> OptionsOf(const ServerFlags& flags) {
+absl::StatusOr<GrpcServerOptions> OptionsOf(const ServerFlags& flags, ServerPayloadChannels* channels) {
   GrpcServerOptions options;
   options.listen = flags.listen;
-  options.allow_plaintext = flags.insecure_allow_plaintext;
+  options.allow_plaintext = flags.security.insecure_allow_plaintext;
   options.connections_max = flags.connections_max;
+  options.payload_channels = channels;
+  options.authorizer = MakeAuthorizer(flags.security);
+  DP_RETURN_IF_ERROR(CheckServerOptions(flags.security));
+  if (flags.security.tls()) {
+    DP_ASSIGN_OR_RETURN(options.credentials, MakeServerCredentials(flags.security, options.authorizer));
+  }
   return options;
+}
+
+// Null where it is not wanted, or where the system has none.
+std::unique_ptr<SharedMemoryServerChannels> StartSharedMemory(const ServerFlags& flags) {
+  if (!flags.shared_memory) return nullptr;
+  auto channels = SharedMemoryServerChannels::Start();
+  if (channels.ok()) return *std::move(channels);
+  DP_LOG(WARNING) << "serving without shared memory: " << channels.status();
+  return nullptr;
 }
 
 int Fail(const absl::Status& status) {
@@ -100,12 +117,14 @@ int Fail(const absl::Status& status) {
 int Serve(const ServerFlags& flags) {
   const auto id = flags.server();
   if (!id.ok()) return Fail(id.status());
-  const auto options = OptionsOf(flags);
-  if (!options.ok()) return Fail(options.status());
 
   // Before there are threads, which inherit it: the signals are for this one.
   const sigset_t signals = StopSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  const std::unique_ptr<SharedMemoryServerChannels> channels = StartSharedMemory(flags);
+  const auto options = OptionsOf(flags, channels.get());
+  if (!options.ok()) return Fail(options.status());
 
   JobHost host({.server = *id,
                 .server_incarnation = DrawIncarnation(),

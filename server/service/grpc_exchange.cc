@@ -1,8 +1,10 @@
 #include "server/service/grpc_exchange.h"
 
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "common/base/status.h"
 #include "common/rpc/data_plane_decoder.h"
 #include "common/rpc/data_plane_encoder.h"
 
@@ -15,26 +17,45 @@ constexpr absl::Duration kPatience = absl::Seconds(5);
 }  // namespace
 
 void GrpcExchange::Begin() {
-  auto opened = host_->Open({.address = call_->context().peer()}, ExchangeLimits(), this);
-  if (!opened.ok()) {
+  if (absl::Status opened = OpenEnd(); !opened.ok()) {
     finishing_ = true;
-    return call_->Finish(opened.status());
+    return call_->Finish(opened);
   }
-  end_ = *std::move(opened);
   call_->Read();
+}
+
+absl::Status GrpcExchange::OpenEnd() {
+  ExchangeLimits limits;
+  if (channels_ != nullptr) {
+    StreamMetadata metadata;
+    for (const auto& [key, value] : call_->context().client_metadata()) {
+      metadata.emplace_back(std::string(key.data(), key.size()), std::string(value.data(), value.size()));
+    }
+    DP_ASSIGN_OR_RETURN(channel_, channels_->Accept(metadata));
+    limits.received_may_stay = channel_ == nullptr;  // beside the stream there is little room
+  }
+  DP_ASSIGN_OR_RETURN(end_, host_->Open({.address = call_->context().peer()}, limits, this));
+  return absl::OkStatus();
 }
 
 void GrpcExchange::OnRead(grpc::ByteBuffer message) {
   if (finishing_ || finish_asked().has_value()) return;
   call_->Read();  // so that the next one is on its way
-  auto decoded = DecodeClientMessage(message);
-  message.Clear();
-  if (!decoded.ok()) {
-    Finish(decoded.status());
-  } else {
-    end_->Receive(*std::move(decoded));
-  }
+  if (absl::Status status = ReceiveMessage(message); !status.ok()) Finish(std::move(status));
   Pump();
+}
+
+absl::Status GrpcExchange::ReceiveMessage(const grpc::ByteBuffer& message) {
+  DP_ASSIGN_OR_RETURN(SlicedClientMessage decoded, DecodeClientMessage(message));
+  if (channel_ != nullptr) DP_RETURN_IF_ERROR(channel_->Attach(&decoded));
+  end_->Receive(std::move(decoded));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<grpc::ByteBuffer> GrpcExchange::Encode(SlicedServerMessage* message) {
+  if (channel_ != nullptr) DP_RETURN_IF_ERROR(channel_->Detach(message));
+  DP_ASSIGN_OR_RETURN(const std::vector<grpc::Slice> slices, EncodeServerMessage(*message));
+  return grpc::ByteBuffer(slices.data(), slices.size());
 }
 
 void GrpcExchange::OnReadEnd() {
@@ -72,12 +93,12 @@ void GrpcExchange::Pump() {
   }
   SlicedServerMessage message;
   if (const auto finish = finish_asked(); (!finish.has_value() || finish->ok()) && end_->Next(&message)) {
-    const absl::StatusOr<std::vector<grpc::Slice>> slices = EncodeServerMessage(message);
-    if (slices.ok()) {
+    const absl::StatusOr<grpc::ByteBuffer> bytes = Encode(&message);
+    if (bytes.ok()) {
       writing_ = true;
-      return call_->Write(grpc::ByteBuffer(slices->data(), slices->size()));
+      return call_->Write(*bytes);
     }
-    Finish(absl::InternalError(slices.status().message()));
+    Finish(bytes.status());
   }
   // Next() may have found that there is nothing left to do.
   if (const auto finish = finish_asked(); finish.has_value()) {

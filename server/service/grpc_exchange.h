@@ -6,6 +6,7 @@
 
 #include "common/base/mutex.h"
 #include "common/rpc/exchange.h"
+#include "common/rpc/payload_channel.h"
 #include "server/service/grpc_call.h"
 
 namespace downpour {
@@ -15,7 +16,9 @@ namespace downpour {
 // put together, and nothing piles up before a client that reads slowly.
 class GrpcExchange final : public CallHandler, private ExchangeLink {
  public:
-  GrpcExchange(GrpcCall* call, ExchangeHost* host) : call_(call), host_(host) {}
+  // `channels` may be null.
+  GrpcExchange(GrpcCall* call, ExchangeHost* host, ServerPayloadChannels* channels)
+      : call_(call), host_(host), channels_(channels) {}
 
   void Begin() override;
   void OnRead(grpc::ByteBuffer message) override;
@@ -29,10 +32,15 @@ class GrpcExchange final : public CallHandler, private ExchangeLink {
   void Finish(absl::Status status) override;
 
   std::optional<absl::Status> finish_asked() const;
+  absl::Status OpenEnd();
+  absl::Status ReceiveMessage(const grpc::ByteBuffer& message);
+  absl::StatusOr<grpc::ByteBuffer> Encode(SlicedServerMessage* message);
   void Pump();
 
   GrpcCall* const call_;
   ExchangeHost* const host_;
+  ServerPayloadChannels* const channels_;
+  std::unique_ptr<ServerPayloadChannel> channel_;  // null: payloads go by the stream
   std::unique_ptr<ServerEnd> end_;
   bool writing_ = false;
   bool broken_ = false;     // a write has failed: the stream is gone

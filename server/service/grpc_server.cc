@@ -63,7 +63,7 @@ void Configure(grpc::ServerBuilder* builder) {
 class Server final : public GrpcServer, private CallRouter {
  public:
   Server(const GrpcServerOptions& options, Control* control, ExchangeHost* host)
-      : authorizer_(options.authorizer), control_(control), host_(host) {}
+      : authorizer_(options.authorizer), channels_(options.payload_channels), control_(control), host_(host) {}
   ~Server() override { Shutdown(absl::ZeroDuration()); }
 
   absl::Status Start(const GrpcServerOptions& options, ListenSocket socket);
@@ -77,6 +77,7 @@ class Server final : public GrpcServer, private CallRouter {
   std::unique_ptr<CallHandler> Route(GrpcCall* call) override;
 
   const std::shared_ptr<const Authorizer> authorizer_;
+  ServerPayloadChannels* const channels_;
   Control* const control_;
   ExchangeHost* const host_;
   std::string address_;
@@ -140,7 +141,7 @@ std::unique_ptr<CallHandler> Server::Route(GrpcCall* call) {
       return std::make_unique<RefusedCall>(call, std::move(status));
     }
   }
-  if (method == "/downpour.wire.DataPlane/Exchange") return std::make_unique<GrpcExchange>(call, host_);
+  if (method == "/downpour.wire.DataPlane/Exchange") return std::make_unique<GrpcExchange>(call, host_, channels_);
   if (auto handler = MakeControlCall(method, call, control_, &control_thread_)) return handler;
   if (auto handler = health_.MakeCall(method, call)) return handler;
   return std::make_unique<RefusedCall>(call, absl::UnimplementedError(absl::StrCat("there is no method ", method)));

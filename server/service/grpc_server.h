@@ -10,6 +10,7 @@
 #include "common/rpc/authorizer.h"
 #include "common/rpc/control.h"
 #include "common/rpc/exchange.h"
+#include "common/rpc/payload_channel.h"
 #include "grpcpp/security/server_credentials.h"
 
 namespace downpour {
@@ -23,6 +24,9 @@ struct GrpcServerOptions {
 
   // Asked for each call; null: everybody may do everything.
   std::shared_ptr<const Authorizer> authorizer;
+
+  // By which payloads may travel beside the streams; null: all go by the streams. Outlives the server.
+  ServerPayloadChannels* payload_channels = nullptr;
 
   size_t connections_max = 1024;
 
