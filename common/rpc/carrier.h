@@ -3,6 +3,7 @@
 #ifndef DOWNPOUR_COMMON_RPC_CARRIER_H_
 #define DOWNPOUR_COMMON_RPC_CARRIER_H_
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -26,9 +27,10 @@ class Carrier {
   virtual ExchangeLimits limits() const = 0;
 
   // Starts an exchange; where the server cannot be reached, `end` hears of it by Closed(UNAVAILABLE). The carrier makes
-  // no second try: that is for the client, on a new exchange. `end` stays alive, and the link valid, until Closed() has
-  // returned. Never waits. Calls of `end` may come before this returns.
-  virtual ExchangeLink* Connect(ClientEnd* end) = 0;
+  // no second try: that is for the client, on a new exchange. It holds `end` until Closed() has returned; the link does
+  // nothing any more after that, and may be held for as long as the carrier lives. Never waits. Calls of `end` may come
+  // before this returns: whoever gets the link says Wake() once, for what became ready meanwhile.
+  virtual std::shared_ptr<ExchangeLink> Connect(std::shared_ptr<ClientEnd> end) = 0;
 
   virtual Control& control() = 0;
 };

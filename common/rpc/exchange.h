@@ -17,7 +17,8 @@
 
 namespace downpour {
 
-// What an end asks of the carrier that drives it. Valid until the end's Closed() has returned. Thread-safe.
+// What an end asks of the carrier that drives it. Does nothing any more once the end's Closed() has begun, and may be
+// held for as long as the carrier lives. Thread-safe. A call may drive the ends, so hold no lock that they take.
 class ExchangeLink {
  public:
   // Next() has, or may have, something to send. From any thread, also from within a call of the end; never waits, never
@@ -79,9 +80,9 @@ class ExchangeHost {
  public:
   virtual ~ExchangeHost() = default;
 
-  // A new exchange, which goes on until Closed(). `link` is the carrier's.
+  // A new exchange, which goes on until Closed().
   virtual absl::StatusOr<std::unique_ptr<ServerEnd>> Open(const ExchangePeer& peer, const ExchangeLimits& limits,
-                                                          ExchangeLink* link) = 0;
+                                                          std::shared_ptr<ExchangeLink> link) = 0;
 };
 
 }  // namespace downpour

@@ -1,0 +1,411 @@
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/log.h"
+#include "common/base/status.h"
+#include "common/base/string_view.h"
+#include "common/rpc/limits.h"
+#include "worker/client/client_core.h"
+#include "worker/client/server_stream.h"
+
+namespace downpour {
+namespace {
+
+// The same call may do later.
+bool IsPassing(const absl::Status& status) {
+  return status.code() == absl::StatusCode::kUnavailable || status.code() == absl::StatusCode::kDeadlineExceeded ||
+         status.code() == absl::StatusCode::kResourceExhausted;
+}
+
+wire::VersionRange OurVersions() {
+  wire::VersionRange versions;
+  versions.set_version(kProtocolVersion);
+  versions.set_version_min(kProtocolVersionMin);
+  return versions;
+}
+
+}  // namespace
+
+absl::StatusOr<ServerState*> ClientCore::GetServer(ServerId id) {
+  {
+    MutexLock lock(&mutex_);
+    const auto found = servers_.find(id);
+    if (found != servers_.end()) return found->second.get();
+  }
+  absl::StatusOr<std::unique_ptr<Carrier>> carrier = carriers_(id);
+  if (!carrier.ok()) return Annotate(carrier.status(), absl::StrCat("the way to server/", id));
+  MutexLock lock(&mutex_);
+  if (closing_) return absl::CancelledError("the client was closed");
+  std::unique_ptr<ServerState>& server = servers_[id];
+  if (server == nullptr) {
+    server = std::make_unique<ServerState>(id, *std::move(carrier), options_);
+    server->keeper = std::thread([this, state = server.get()] { KeeperLoop(state); });
+  }
+  return server.get();
+}
+
+// Until it answers with something that is not a passing trouble.
+template <typename Call>
+auto ClientCore::Retry(const ServerState& server, absl::Duration give_up_at, Call call) {
+  Backoff backoff(options_.backoff, options_.seed, (uint64_t{1} << 32) + server.id);
+  while (true) {
+    auto answer = call();
+    if (answer.ok() || !IsPassing(answer.status())) return answer;
+    const absl::Duration again = Now() + backoff.Next();
+    MutexLock lock(&mutex_);
+    if (again >= give_up_at || closing_) return answer;
+    while (!closing_ && Now() < again) timer_wake_.WaitFor(&mutex_, again - Now());
+  }
+}
+
+absl::Status ClientCore::CreateJob(absl::Duration give_up_at) {
+  for (const ServerId id : options_.servers) {
+    DP_ASSIGN_OR_RETURN(ServerState* const server, GetServer(id));
+    const auto create = [&] { return server->carrier->control().CreateJob(*options_.job, options_.join_timeout); };
+    const absl::StatusOr<wire::CreateJobResponse> answer = Retry(*server, give_up_at, create);
+    if (!answer.ok()) return Annotate(answer.status(), absl::StrCat("creating the job at ", NameOf(*server)));
+    MutexLock lock(&mutex_);
+    server->incarnation = answer->server_incarnation();
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ClientCore::Joined> ClientCore::JoinOne(ServerState* server, uint64_t incarnation) {
+  wire::JoinRequest request;
+  *request.mutable_versions() = OurVersions();
+  request.set_job_fingerprint(options_.job_fingerprint);
+  request.set_worker(options_.worker);
+  request.set_incarnation(incarnation);
+  {
+    MutexLock lock(&mutex_);
+    request.set_clock(reported_clock_);
+  }
+  absl::StatusOr<wire::JoinResponse> answer = server->carrier->control().Join(request, options_.control_timeout);
+  if (!answer.ok()) return Annotate(answer.status(), absl::StrCat("joining at ", NameOf(*server)));
+  absl::StatusOr<ShardMap> map = ShardMap::FromProto(answer->shard_map());
+  if (!map.ok()) return Annotate(map.status(), absl::StrCat("the shard map of ", NameOf(*server)));
+  if (answer->incarnation() == 0 || (incarnation != 0 && answer->incarnation() != incarnation)) {
+    return absl::InternalError(absl::StrCat(NameOf(*server), " answered a join as incarnation ", incarnation,
+                                            " with incarnation ", answer->incarnation()));
+  }
+  return Joined{answer->incarnation(), answer->clock(), answer->server_incarnation(),
+                std::make_shared<const ShardMap>(*std::move(map))};
+}
+
+absl::Status ClientCore::JoinAll(absl::Duration give_up_at) {
+  if (options_.servers.empty()) return absl::InvalidArgumentError("no servers are named");
+  // The first says who we are and who else there is.
+  std::vector<ServerId> ids = {options_.servers.front()};
+  std::map<ServerId, Joined> answers;
+  uint64_t incarnation = 0;
+  std::shared_ptr<const ShardMap> map;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (answers.contains(ids[i])) continue;
+    DP_ASSIGN_OR_RETURN(ServerState* const server, GetServer(ids[i]));
+    DP_ASSIGN_OR_RETURN(Joined joined, Retry(*server, give_up_at, [&] { return JoinOne(server, incarnation); }));
+    incarnation = joined.incarnation;
+    if (map == nullptr || joined.map->epoch() > map->epoch()) {
+      map = joined.map;
+      ids.insert(ids.end(), map->servers().begin(), map->servers().end());
+    }
+    answers.emplace(ids[i], std::move(joined));
+  }
+
+  Effects effects;
+  absl::Status result;
+  {
+    MutexLock lock(&mutex_);
+    if (closing_) return absl::CancelledError("the client was closed");
+    if (map_ != nullptr) DP_RETURN_IF_ERROR(CheckMap(*map));
+    for (auto& [id, joined] : answers) {
+      ServerState* const server = servers_.find(id)->second.get();
+      if (server->incarnation != 0 && server->incarnation != joined.server_incarnation && map_ != nullptr) {
+        OnRestarted(*server, &effects);
+      }
+      server->incarnation = joined.server_incarnation;
+      server->joined = true;
+      server->suspect = false;
+    }
+    result = final_ ? status_ : absl::OkStatus();
+    if (result.ok()) {
+      status_ = absl::OkStatus();
+      incarnation_ = incarnation;
+      join_clock_ = answers.begin()->second.clock;
+      for (const auto& [id, joined] : answers) join_clock_ = std::min(join_clock_, joined.clock);
+      reported_clock_ = join_clock_;
+      if (map_ == nullptr) {
+        numbers_.resize(map->shards().size());
+        versions_pulled_.resize(map->shards().size());
+      }
+      if (map_ == nullptr || map->epoch() > map_->epoch()) map_ = map;
+      for (auto& [id, joined] : answers) ConnectIfUseful(servers_.find(id)->second.get(), &effects);
+    }
+  }
+  Run(std::move(effects));
+  return result;
+}
+
+absl::Status ClientCore::Start() {
+  timer_ = std::thread([this] { TimerLoop(); });
+  MutexLock lock(&join_mutex_);
+  const absl::Duration give_up_at = Now() + options_.join_timeout;
+  if (options_.job.has_value()) DP_RETURN_IF_ERROR(CreateJob(give_up_at));
+  return JoinAll(give_up_at);
+}
+
+absl::StatusOr<uint64_t> ClientCore::Rejoin() {
+  MutexLock joining(&join_mutex_);
+  {
+    MutexLock lock(&mutex_);
+    if (final_) return status_;
+    if (status_.ok()) return join_clock_;
+  }
+  DP_RETURN_IF_ERROR(JoinAll(Now() + options_.join_timeout));
+  return clock();
+}
+
+absl::Status ClientCore::Leave() {
+  absl::Status result = Flush();
+  wire::LeaveRequest request;
+  request.set_job_fingerprint(options_.job_fingerprint);
+  request.set_worker(options_.worker);
+  Effects effects;
+  std::vector<ServerState*> servers;
+  {
+    MutexLock lock(&mutex_);
+    if (!status_.ok()) return status_;
+    request.set_incarnation(incarnation_);
+    for (auto& [id, server] : servers_) {
+      if (server->joined) servers.push_back(server.get());
+    }
+    final_ = true;
+    EndAll(absl::CancelledError("this worker has left the job"), &effects);
+  }
+  Run(std::move(effects));
+  for (ServerState* server : servers) {
+    const absl::Status left = server->carrier->control().Leave(request, options_.control_timeout).status();
+    if (!left.ok() && result.ok()) result = Annotate(left, absl::StrCat("leaving ", NameOf(*server)));
+  }
+  return result;
+}
+
+void ClientCore::Close() {
+  Effects effects;
+  {
+    MutexLock lock(&mutex_);
+    closing_ = true;
+    final_ = true;
+    EndAll(absl::CancelledError("the client was closed"), &effects);
+    timer_wake_.SignalAll();
+    for (auto& [id, server] : servers_) server->keeper_wake.SignalAll();
+  }
+  Run(std::move(effects));
+  std::vector<std::thread*> keepers;
+  {
+    MutexLock lock(&mutex_);
+    for (auto& [id, server] : servers_) keepers.push_back(&server->keeper);
+  }
+  for (std::thread* keeper : keepers) keeper->join();
+  if (timer_.joinable()) timer_.join();
+  // Carriers end here and not with the core, which may go on a carrier's own thread.
+  std::map<ServerId, std::unique_ptr<ServerState>> servers;
+  MutexLock lock(&mutex_);
+  while (open_streams_ > 0) streams_closed_.Wait(&mutex_);
+  servers.swap(servers_);
+}
+
+// ---- Newer shard maps
+
+absl::Status ClientCore::CheckMap(const ShardMap& map) const {
+  bool same = map.shards().size() == map_->shards().size() && map.tables().size() == map_->tables().size();
+  for (size_t i = 0; same && i < map.tables().size(); ++i) {
+    same = map.tables()[i].name == map_->tables()[i].name && map.tables()[i].dtype == map_->tables()[i].dtype;
+  }
+  for (size_t i = 0; same && i < map.shards().size(); ++i) {
+    const ShardPlacement& a = map.shards()[i];
+    const ShardPlacement& b = map_->shards()[i];
+    same = a.table == b.table && a.first_element == b.first_element && a.element_count == b.element_count;
+  }
+  if (same) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("the shard map of epoch ", map.epoch(),
+                                          " cuts the tables otherwise than that of epoch ", map_->epoch(),
+                                          ": within a job shards may only move"));
+}
+
+void ClientCore::InstallMap(std::shared_ptr<const ShardMap> map, Effects* effects) {
+  ++counters_.maps;
+  map_ = std::move(map);
+  // What waits for another server than before goes there; what is half sent is answered where it is.
+  std::vector<ShardRequest*> moved(awaiting_map_.begin(), awaiting_map_.end());
+  awaiting_map_.clear();
+  for (auto& [id, server] : servers_) {
+    for (SendQueue* queue : {&server->pushes, &server->pulls}) {
+      std::vector<ShardRequest*> gone;
+      for (ShardRequest* request : queue->requests()) {
+        const bool half_sent = request->is_push && static_cast<ShardPush*>(request)->offset > 0;
+        if (map_->shards()[request->shard].server != id && !half_sent) gone.push_back(request);
+      }
+      for (ShardRequest* request : gone) queue->Erase(request);
+      moved.insert(moved.end(), gone.begin(), gone.end());
+    }
+  }
+  for (ShardRequest* request : moved) Enqueue(request, effects);
+}
+
+void ClientCore::AwaitMap(ShardRequest* request, ServerState* server) {
+  Detach(request);
+  request->state = RequestState::kAwaitsMap;
+  awaiting_map_.insert(request);
+  server->join_wanted = true;
+  server->keeper_wake.SignalAll();
+}
+
+// ---- The keeper of one server
+
+void ClientCore::KeeperLoop(ServerState* server) {
+  Backoff pace({options_.heartbeat_period, options_.heartbeat_period, 1, 0.1}, options_.seed,
+               (uint64_t{2} << 32) + server->id);
+  mutex_.Lock();
+  absl::Duration beat_at = Now() + pace.Next();
+  while (!closing_) {
+    if (status_.ok() && server->join_wanted && map_ != nullptr) {
+      KeepJoined(server);
+    } else if (status_.ok() && server->joined && (server->heartbeat_wanted || Now() >= beat_at)) {
+      beat_at = Now() + pace.Next();
+      Beat(server);
+    } else if (Now() >= beat_at) {
+      beat_at = Now() + pace.Next();
+    } else {
+      server->keeper_wake.WaitFor(&mutex_, beat_at - Now());
+    }
+  }
+  mutex_.Unlock();
+}
+
+void ClientCore::KeepJoined(ServerState* server) {
+  server->join_wanted = false;
+  const uint64_t incarnation = incarnation_;
+  mutex_.Unlock();
+  absl::StatusOr<Joined> joined = JoinOne(server, incarnation);
+  // Ways to servers that are new in the map, before it is gone by.
+  absl::Status ways;
+  std::vector<ServerState*> servers;
+  if (joined.ok()) {
+    for (const ServerId id : joined->map->servers()) {
+      const absl::StatusOr<ServerState*> way = GetServer(id);
+      if (way.ok()) servers.push_back(*way);
+      if (!way.ok()) ways = way.status();
+    }
+  }
+  mutex_.Lock();
+  if (closing_ || !status_.ok() || incarnation != incarnation_) return;
+
+  Effects effects;
+  absl::Status fault = joined.ok() ? CheckMap(*joined->map) : joined.status();
+  if (fault.ok()) fault = ways;
+  if (joined.ok() && server->incarnation != 0 && joined->server_incarnation != server->incarnation) {
+    OnRestarted(*server, &effects);
+  } else if (fault.ok()) {
+    server->incarnation = joined->server_incarnation;
+    server->joined = true;
+    if (joined->map->epoch() > map_->epoch()) InstallMap(joined->map, &effects);
+    for (ServerState* other : servers) {
+      if (!other->joined && !other->join_wanted) {
+        other->join_wanted = true;
+        other->keeper_wake.SignalAll();
+      }
+    }
+    ConnectIfUseful(server, &effects);
+  } else {
+    DP_LOG_EVERY(WARNING, absl::Seconds(10)) << "fetching the shard map: " << fault;
+    server->trouble = fault;
+  }
+  // What was refused for its map and finds no newer one is tried again, but not at once: so is the fetching.
+  if (!awaiting_map_.empty()) {
+    for (ShardRequest* request : awaiting_map_) {
+      request->server = server;
+      const absl::Duration at = Now() + server->backoff.Next();
+      request->state = RequestState::kDelayed;
+      delayed_.emplace(at, request);
+      NoteTime(at);
+    }
+    awaiting_map_.clear();
+  }
+  if (!fault.ok() && !server->joined) server->heartbeat_wanted = true;
+  mutex_.Unlock();
+  Run(std::move(effects));
+  mutex_.Lock();
+}
+
+void ClientCore::Beat(ServerState* server) {
+  server->heartbeat_wanted = false;
+  wire::HeartbeatRequest request;
+  request.set_job_fingerprint(options_.job_fingerprint);
+  request.set_worker(options_.worker);
+  request.set_incarnation(incarnation_);
+  request.set_clock(reported_clock_);
+  mutex_.Unlock();
+  const absl::StatusOr<wire::HeartbeatResponse> answer =
+      server->carrier->control().Heartbeat(request, options_.control_timeout);
+  mutex_.Lock();
+  if (closing_ || !status_.ok() || request.incarnation() != incarnation_) return;
+
+  Effects effects;
+  if (answer.ok()) {
+    if (answer->server_incarnation() != server->incarnation) {
+      OnRestarted(*server, &effects);
+    } else if (answer->epoch() > map_->epoch()) {
+      server->join_wanted = true;
+    }
+  } else if (answer.status().code() == absl::StatusCode::kAborted) {
+    OnFenced(*server, std::string(answer.status().message()), &effects);
+  } else if (answer.status().code() == absl::StatusCode::kFailedPrecondition ||
+             answer.status().code() == absl::StatusCode::kNotFound) {
+    // Given up for dead, or a server that has started again and knows nobody: the hello of a new stream tells.
+    server->suspect = true;
+    GiveUpStream(server, absl::CancelledError("to see who answers"), &effects);
+    server->trouble = answer.status();
+    server->connect_at.reset();
+    ConnectIfUseful(server, &effects);
+  } else if (!IsPassing(answer.status())) {
+    DP_LOG_EVERY(WARNING, absl::Seconds(10)) << "heartbeat to " << NameOf(*server) << ": " << answer.status();
+  }
+  mutex_.Unlock();
+  Run(std::move(effects));
+  mutex_.Lock();
+}
+
+// ---- What ends everything
+
+void ClientCore::OnRestarted(const ServerState& server, Effects* effects) {
+  if (final_) return;
+  final_ = true;
+  DP_LOG(ERROR) << NameOf(server) << " has started again and lost its weights";
+  EndAll(absl::DataLossError(
+             absl::StrCat(NameOf(server),
+                          " has started again since this worker joined, and has lost its weights; start the job "
+                          "again, from a checkpoint if there is one")),
+         effects);
+}
+
+void ClientCore::OnGivenUp(const ServerState& server, std::string_view message, Effects* effects) {
+  if (!status_.ok()) return;
+  DP_LOG(WARNING) << NameOf(server) << " has given this worker up: " << message;
+  EndAll(absl::AbortedError(absl::StrCat(NameOf(server), " does not count worker ", options_.worker,
+                                         " in any more: what was not acknowledged is dropped; join again and pull (",
+                                         ToAbsl(message), ")")),
+         effects);
+}
+
+void ClientCore::OnFenced(const ServerState& server, std::string_view message, Effects* effects) {
+  if (final_) return;
+  final_ = true;
+  DP_LOG(ERROR) << "worker " << options_.worker << " was replaced: " << message;
+  EndAll(absl::FailedPreconditionError(
+             absl::StrCat("another process has joined as worker ", options_.worker, " at ", NameOf(server),
+                          ": this one stops. Two processes must not run under one number (", ToAbsl(message), ")")),
+         effects);
+}
+
+}  // namespace downpour
