@@ -194,6 +194,7 @@ class FakeServer::End final : public ServerEnd {
         refusal.set_ticket(request.ticket());
         refusal.set_shard(shard);
         refusal.mutable_refusal()->set_reason(reason);
+        refusal.mutable_refusal()->set_message("as the test wishes");
         continue;
       }
       Answer(request, shard);

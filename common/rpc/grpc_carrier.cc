@@ -1,0 +1,103 @@
+#include "common/rpc/grpc_carrier.h"
+
+#include <chrono>
+#include <utility>
+#include <vector>
+
+#include "common/base/mutex.h"
+#include "common/rpc/grpc_channel.h"
+#include "common/rpc/grpc_exchange.h"
+#include "grpcpp/client_context.h"
+#include "proto/control.grpc.pb.h"
+
+namespace downpour {
+namespace {
+
+class GrpcControl final : public Control {
+ public:
+  explicit GrpcControl(const GrpcCarrierOptions& options) : stub_(wire::Control::NewStub(MakeGrpcChannel(options))) {}
+
+  absl::StatusOr<wire::CreateJobResponse> CreateJob(const wire::CreateJobRequest& request,
+                                                    absl::Duration timeout) override {
+    return Call<wire::CreateJobResponse>(&wire::Control::Stub::CreateJob, request, timeout);
+  }
+  absl::StatusOr<wire::JoinResponse> Join(const wire::JoinRequest& request, absl::Duration timeout) override {
+    return Call<wire::JoinResponse>(&wire::Control::Stub::Join, request, timeout);
+  }
+  absl::StatusOr<wire::LeaveResponse> Leave(const wire::LeaveRequest& request, absl::Duration timeout) override {
+    return Call<wire::LeaveResponse>(&wire::Control::Stub::Leave, request, timeout);
+  }
+  absl::StatusOr<wire::HeartbeatResponse> Heartbeat(const wire::HeartbeatRequest& request,
+                                                    absl::Duration timeout) override {
+    return Call<wire::HeartbeatResponse>(&wire::Control::Stub::Heartbeat, request, timeout);
+  }
+
+ private:
+  template <typename Response, typename Method, typename Request>
+  absl::StatusOr<Response> Call(Method method, const Request& request, absl::Duration timeout) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(timeout));
+    Response response;
+    const grpc::Status status = (stub_.get()->*method)(&context, request, &response);
+    if (!status.ok()) return FromGrpcStatus(status);
+    return response;
+  }
+
+  const std::unique_ptr<wire::Control::Stub> stub_;
+};
+
+}  // namespace
+
+// Those that go on, and those whose threads have not been joined.
+class GrpcCarrier::Exchanges {
+ public:
+  void Add(std::shared_ptr<GrpcExchange> exchange) {
+    std::vector<std::shared_ptr<GrpcExchange>> over;
+    {
+      MutexLock lock(&mutex_);
+      for (size_t i = 0; i < all_.size();) {
+        if (all_[i]->over()) {
+          over.push_back(std::move(all_[i]));
+          all_[i] = std::move(all_.back());
+          all_.pop_back();
+        } else {
+          ++i;
+        }
+      }
+      all_.push_back(std::move(exchange));
+    }
+    for (const std::shared_ptr<GrpcExchange>& exchange : over) exchange->Join();
+  }
+
+  void EndAll() {
+    std::vector<std::shared_ptr<GrpcExchange>> all;
+    {
+      MutexLock lock(&mutex_);
+      all.swap(all_);
+    }
+    for (const std::shared_ptr<GrpcExchange>& exchange : all) {
+      exchange->Finish(absl::CancelledError("the carrier has ended"));
+    }
+    for (const std::shared_ptr<GrpcExchange>& exchange : all) exchange->Join();
+  }
+
+ private:
+  Mutex mutex_;
+  std::vector<std::shared_ptr<GrpcExchange>> all_ DP_GUARDED_BY(mutex_);
+};
+
+GrpcCarrier::GrpcCarrier(GrpcCarrierOptions options)
+    : options_(std::move(options)),
+      control_(std::make_unique<GrpcControl>(options_)),
+      exchanges_(std::make_unique<Exchanges>()) {}
+
+GrpcCarrier::~GrpcCarrier() { exchanges_->EndAll(); }
+
+std::shared_ptr<ExchangeLink> GrpcCarrier::Connect(std::shared_ptr<ClientEnd> end) {
+  auto exchange = std::make_shared<GrpcExchange>(options_, std::move(end));
+  GrpcExchange::Start(exchange);
+  exchanges_->Add(exchange);
+  return exchange;
+}
+
+}  // namespace downpour
