@@ -63,15 +63,19 @@ void ClientCore::OnClosed(const ServerStream* stream, const absl::Status& status
     MutexLock lock(&mutex_);
     ServerState* const server = Find(stream);
     if (server != nullptr) {
-      ++counters_.disconnects;
+      counters_.disconnects += server->ready;
+      const bool greeted = server->ready;
       server->trouble = status.ok() ? absl::UnavailableError("it has ended the stream") : status;
       GiveUpStream(server, server->trouble, &effects);
       // Whose link has nothing more to be told.
       effects.finished.clear();
-      // It may be that this worker is not welcome any more: a heartbeat tells what stands in the way.
-      if (status.code() == absl::StatusCode::kAborted || status.code() == absl::StatusCode::kFailedPrecondition) {
-        server->heartbeat_wanted = true;
-        server->keeper_wake.SignalAll();
+      // Instead of a hello: why this worker has no stream any more.
+      if (!greeted && status.code() == absl::StatusCode::kAborted) {
+        OnFenced(*server, std::string(status.message()), &effects);
+      } else if (!greeted && status.code() == absl::StatusCode::kFailedPrecondition) {
+        OnGivenUp(*server, std::string(status.message()), &effects);
+      } else if (!greeted && status.code() == absl::StatusCode::kNotFound) {
+        OnRestarted(*server, &effects);
       }
     }
   }

@@ -62,9 +62,7 @@ struct ServerState {
   // ---- Its keeper: the thread that makes the calls of Control
   std::thread keeper;
   CondVar keeper_wake;
-  bool join_wanted = false;       // to fetch a newer map, or to join with an incarnation that it has not heard of
-  bool heartbeat_wanted = false;  // at once
-  bool suspect = false;  // says that this worker is not joined; whether it is the same process, the next hello tells
+  bool join_wanted = false;  // to fetch a newer map, or to join with an incarnation that it has not heard of
 };
 
 class ClientCore final : public std::enable_shared_from_this<ClientCore> {
@@ -175,7 +173,7 @@ class ClientCore final : public std::enable_shared_from_this<ClientCore> {
   absl::StatusOr<ServerState*> GetServer(ServerId id) DP_EXCLUDES(mutex_);
   absl::Status CreateJob(absl::Duration give_up_at) DP_EXCLUDES(mutex_);
   absl::Status JoinAll(absl::Duration give_up_at) DP_EXCLUDES(mutex_);
-  absl::StatusOr<Joined> JoinOne(ServerState* server, uint64_t incarnation) DP_EXCLUDES(mutex_);
+  absl::StatusOr<Joined> JoinOne(ServerState* server, uint64_t incarnation, uint64_t clock) DP_EXCLUDES(mutex_);
   template <typename Call>
   auto Retry(const ServerState& server, absl::Duration give_up_at, Call call) DP_EXCLUDES(mutex_);
   absl::Status CheckMap(const ShardMap& map) const DP_REQUIRES(mutex_);
@@ -183,6 +181,8 @@ class ClientCore final : public std::enable_shared_from_this<ClientCore> {
   void AwaitMap(ShardRequest* request, ServerState* server) DP_REQUIRES(mutex_);
   void KeeperLoop(ServerState* server);
   void KeepJoined(ServerState* server) DP_REQUIRES(mutex_);
+  // The server does not know this worker as it is: a new stream is told why.
+  void AskWhy(ServerState* server, const absl::Status& status, Effects* effects) DP_REQUIRES(mutex_);
   void Beat(ServerState* server) DP_REQUIRES(mutex_);
   // The server is another process than the one that was joined: nothing goes on.
   void OnRestarted(const ServerState& server, Effects* effects) DP_REQUIRES(mutex_);

@@ -51,7 +51,10 @@ auto ClientCore::Retry(const ServerState& server, absl::Duration give_up_at, Cal
   Backoff backoff(options_.backoff, options_.seed, (uint64_t{1} << 32) + server.id);
   while (true) {
     auto answer = call();
-    if (answer.ok() || !IsPassing(answer.status())) return answer;
+    // NOT_FOUND: another worker creates the job.
+    if (answer.ok() || !(IsPassing(answer.status()) || answer.status().code() == absl::StatusCode::kNotFound)) {
+      return answer;
+    }
     const absl::Duration again = Now() + backoff.Next();
     MutexLock lock(&mutex_);
     if (again >= give_up_at || closing_) return answer;
@@ -71,16 +74,13 @@ absl::Status ClientCore::CreateJob(absl::Duration give_up_at) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<ClientCore::Joined> ClientCore::JoinOne(ServerState* server, uint64_t incarnation) {
+absl::StatusOr<ClientCore::Joined> ClientCore::JoinOne(ServerState* server, uint64_t incarnation, uint64_t clock) {
   wire::JoinRequest request;
   *request.mutable_versions() = OurVersions();
   request.set_job_fingerprint(options_.job_fingerprint);
   request.set_worker(options_.worker);
   request.set_incarnation(incarnation);
-  {
-    MutexLock lock(&mutex_);
-    request.set_clock(reported_clock_);
-  }
+  request.set_clock(clock);
   absl::StatusOr<wire::JoinResponse> answer = server->carrier->control().Join(request, options_.control_timeout);
   if (!answer.ok()) return Annotate(answer.status(), absl::StrCat("joining at ", NameOf(*server)));
   absl::StatusOr<ShardMap> map = ShardMap::FromProto(answer->shard_map());
@@ -99,12 +99,19 @@ absl::Status ClientCore::JoinAll(absl::Duration give_up_at) {
   std::vector<ServerId> ids = {options_.servers.front()};
   std::map<ServerId, Joined> answers;
   uint64_t incarnation = 0;
+  uint64_t clock = 0;
+  {
+    MutexLock lock(&mutex_);
+    clock = reported_clock_;
+  }
   std::shared_ptr<const ShardMap> map;
   for (size_t i = 0; i < ids.size(); ++i) {
     if (answers.contains(ids[i])) continue;
     DP_ASSIGN_OR_RETURN(ServerState* const server, GetServer(ids[i]));
-    DP_ASSIGN_OR_RETURN(Joined joined, Retry(*server, give_up_at, [&] { return JoinOne(server, incarnation); }));
+    DP_ASSIGN_OR_RETURN(Joined joined, Retry(*server, give_up_at, [&] { return JoinOne(server, incarnation, clock); }));
     incarnation = joined.incarnation;
+    // Each is told the smallest of those before it.
+    clock = answers.empty() ? joined.clock : std::min(clock, joined.clock);
     if (map == nullptr || joined.map->epoch() > map->epoch()) {
       map = joined.map;
       ids.insert(ids.end(), map->servers().begin(), map->servers().end());
@@ -125,15 +132,13 @@ absl::Status ClientCore::JoinAll(absl::Duration give_up_at) {
       }
       server->incarnation = joined.server_incarnation;
       server->joined = true;
-      server->suspect = false;
     }
     result = final_ ? status_ : absl::OkStatus();
     if (result.ok()) {
       status_ = absl::OkStatus();
       incarnation_ = incarnation;
-      join_clock_ = answers.begin()->second.clock;
-      for (const auto& [id, joined] : answers) join_clock_ = std::min(join_clock_, joined.clock);
-      reported_clock_ = join_clock_;
+      join_clock_ = clock;
+      reported_clock_ = clock;
       if (map_ == nullptr) {
         numbers_.resize(map->shards().size());
         versions_pulled_.resize(map->shards().size());
@@ -271,7 +276,7 @@ void ClientCore::KeeperLoop(ServerState* server) {
   while (!closing_) {
     if (status_.ok() && server->join_wanted && map_ != nullptr) {
       KeepJoined(server);
-    } else if (status_.ok() && server->joined && (server->heartbeat_wanted || Now() >= beat_at)) {
+    } else if (status_.ok() && server->joined && Now() >= beat_at) {
       beat_at = Now() + pace.Next();
       Beat(server);
     } else if (Now() >= beat_at) {
@@ -286,8 +291,9 @@ void ClientCore::KeeperLoop(ServerState* server) {
 void ClientCore::KeepJoined(ServerState* server) {
   server->join_wanted = false;
   const uint64_t incarnation = incarnation_;
+  const uint64_t clock = reported_clock_;
   mutex_.Unlock();
-  absl::StatusOr<Joined> joined = JoinOne(server, incarnation);
+  absl::StatusOr<Joined> joined = JoinOne(server, incarnation, clock);
   // Ways to servers that are new in the map, before it is gone by.
   absl::Status ways;
   std::vector<ServerState*> servers;
@@ -332,14 +338,19 @@ void ClientCore::KeepJoined(ServerState* server) {
     }
     awaiting_map_.clear();
   }
-  if (!fault.ok() && !server->joined) server->heartbeat_wanted = true;
+  if (!IsPassing(fault) && !joined.ok()) AskWhy(server, fault, &effects);
   mutex_.Unlock();
   Run(std::move(effects));
   mutex_.Lock();
 }
 
+void ClientCore::AskWhy(ServerState* server, const absl::Status& status, Effects* effects) {
+  GiveUpStream(server, absl::CancelledError("to be told on a new stream what is wrong"), effects);
+  server->trouble = status;
+  ConnectIfUseful(server, effects);
+}
+
 void ClientCore::Beat(ServerState* server) {
-  server->heartbeat_wanted = false;
   wire::HeartbeatRequest request;
   request.set_job_fingerprint(options_.job_fingerprint);
   request.set_worker(options_.worker);
@@ -358,16 +369,10 @@ void ClientCore::Beat(ServerState* server) {
     } else if (answer->epoch() > map_->epoch()) {
       server->join_wanted = true;
     }
-  } else if (answer.status().code() == absl::StatusCode::kAborted) {
-    OnFenced(*server, std::string(answer.status().message()), &effects);
-  } else if (answer.status().code() == absl::StatusCode::kFailedPrecondition ||
+  } else if (answer.status().code() == absl::StatusCode::kAborted ||
+             answer.status().code() == absl::StatusCode::kFailedPrecondition ||
              answer.status().code() == absl::StatusCode::kNotFound) {
-    // Given up for dead, or a server that has started again and knows nobody: the hello of a new stream tells.
-    server->suspect = true;
-    GiveUpStream(server, absl::CancelledError("to see who answers"), &effects);
-    server->trouble = answer.status();
-    server->connect_at.reset();
-    ConnectIfUseful(server, &effects);
+    AskWhy(server, answer.status(), &effects);
   } else if (!IsPassing(answer.status())) {
     DP_LOG_EVERY(WARNING, absl::Seconds(10)) << "heartbeat to " << NameOf(*server) << ": " << answer.status();
   }

@@ -118,11 +118,6 @@ absl::Status ClientCore::OnHello(ServerState* server, const wire::ServerHello& h
     OnRestarted(*server, effects);
     return absl::OkStatus();
   }
-  if (server->suspect) {
-    server->suspect = false;
-    OnGivenUp(*server, std::string(server->trouble.message()), effects);
-    return absl::OkStatus();
-  }
   server->ready = true;
   server->in_flight_max = hello.bytes_in_flight_max();
   server->backoff.Reset();

@@ -228,6 +228,15 @@ TEST_F(PsClientFaultTest, AServerThatRestartedEmptyIsNoticedAndNothingIsTrainedA
   EXPECT_EQ(cluster_->log().size(), 2);  // those before the restart
 }
 
+TEST_F(PsClientFaultTest, AServerThatRestartedAndHasTheJobAnewIsNotTrainedAgainstEither) {
+  StartAndJoin(MakeFakeMap({8}, 4, 2));
+  cluster_->Restart(1, /*with_job=*/true);
+  WaitUntil([&] { return !client_->status().ok(); });
+  EXPECT_EQ(client_->Rejoin().status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(client_->Wait(Push(0, 1)).status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(cluster_->applied(), 0);
+}
+
 TEST_F(PsClientFaultTest, ClosingEndsWhatIsOpen) {
   StartAndJoin(MakeFakeMap({8}, 4, 2));
   FakeFaults faults;

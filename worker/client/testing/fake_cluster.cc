@@ -44,6 +44,11 @@ class FakeServer::End final : public ServerEnd {
   void Receive(SlicedClientMessage message) override {
     MutexLock lock(&cluster()->mutex_);
     if (message.rest.has_hello()) {
+      const absl::Status admitted = Admit(message.rest.hello());
+      if (!admitted.ok()) {
+        broken_ = true;
+        return link_->Finish(admitted);
+      }
       wire::ServerHello& hello = *Out()->rest.mutable_hello();
       hello.set_version(1);
       hello.set_server_incarnation(server_->incarnation_);
@@ -91,6 +96,14 @@ class FakeServer::End final : public ServerEnd {
     out_ = {};
   }
   void Break() { link_->Finish(absl::UnavailableError("the connection broke")); }
+
+  absl::Status Admit(const wire::ClientHello& hello) DP_NO_THREAD_SAFETY_ANALYSIS {
+    const auto found = server_->members_.find(hello.worker());
+    if (server_->empty_) return absl::NotFoundError("no job here");
+    if (found == server_->members_.end()) return absl::FailedPreconditionError("not joined");
+    if (found->second > hello.incarnation()) return absl::AbortedError("another process has joined");
+    return absl::OkStatus();
+  }
 
   wire::Refusal::Reason Check(uint64_t epoch, uint32_t worker, uint64_t incarnation,
                               ShardId shard) DP_NO_THREAD_SAFETY_ANALYSIS {
@@ -275,7 +288,7 @@ absl::StatusOr<wire::HeartbeatResponse> FakeServer::Heartbeat(const wire::Heartb
   if (!cluster_->faults_.control.ok()) return cluster_->faults_.control;
   const auto found = members_.find(request.worker());
   if (found == members_.end()) return absl::FailedPreconditionError("not joined");
-  if (found->second > request.incarnation()) return absl::AbortedError("another process has joined");
+  if (found->second > request.incarnation()) return absl::FailedPreconditionError("another process has joined");
   ++heartbeats_;
   wire::HeartbeatResponse response;
   response.set_server_incarnation(incarnation_);
@@ -326,9 +339,10 @@ void FakeCluster::Break(ServerId id, absl::Status status) {
   for (const std::shared_ptr<ExchangeLink>& link : links) link->Finish(status);
 }
 
-void FakeCluster::Restart(ServerId id) {
+void FakeCluster::Restart(ServerId id, bool with_job) {
   {
     MutexLock lock(&mutex_);
+    server(id).empty_ = !with_job;
     server(id).incarnation_ += 1;
     server(id).members_.clear();
   }

@@ -46,6 +46,7 @@ class FakeServer final : public ExchangeHost, public Control {
   const ServerId id_;
   // Guarded by the cluster's lock.
   uint64_t incarnation_ = 1000;
+  bool empty_ = false;                    // has no job
   std::map<uint32_t, uint64_t> members_;  // worker to incarnation
   std::set<End*> ends_;
   uint64_t heartbeats_ = 0;
@@ -85,8 +86,8 @@ class FakeCluster {
   void SetFaults(FakeFaults faults);
   // Ends all streams of a server.
   void Break(ServerId id, absl::Status status);
-  // The server is another process, which has lost everything.
-  void Restart(ServerId id);
+  // The server is another process, which has lost everything; `with_job`: somebody has created the job anew.
+  void Restart(ServerId id, bool with_job = false);
   // Forgets the worker at every server.
   void GiveUp(uint32_t worker);
   // Another process joins under the worker's number.
