@@ -17,17 +17,19 @@
 
 namespace downpour {
 
-// What an end asks of the carrier that drives it. Does nothing any more once the end's Closed() has begun, and may be
-// held for as long as the carrier lives. Thread-safe. A call may drive the ends, so hold no lock that they take.
+// What an end asks of the carrier that drives it. Thread-safe. Of a server's end: valid until its Closed() has
+// returned, and calls no end from within, so locks may be held. Of a client's end: does nothing once Closed() has
+// begun, may be held for as long as the carrier lives, and may drive both ends before it returns (in-process): hold no
+// locks.
 class ExchangeLink {
  public:
-  // Next() has, or may have, something to send. From any thread, also from within a call of the end; never waits, never
-  // calls an end from within, and costs little when it is said often.
+  // Next() has, or may have, something to send. From any thread, also from within a call of the end; never waits, and
+  // costs little when it is said often.
   virtual void Wake() = 0;
 
   // This end has nothing more to ask: when Next() has nothing left the stream is half-closed (client), or ended with
-  // `status` (server). A client with a status that is not OK gives up the stream at once. From any thread, never waits
-  // and never calls an end from within; the first status counts.
+  // `status` (server). A client with a status that is not OK gives up the stream at once. From any thread, never waits;
+  // the first status counts, but a client may still give up after OK.
   virtual void Finish(absl::Status status) = 0;
 
  protected:
@@ -80,9 +82,9 @@ class ExchangeHost {
  public:
   virtual ~ExchangeHost() = default;
 
-  // A new exchange, which goes on until Closed().
+  // A new exchange, which goes on until Closed(). `link` is the carrier's.
   virtual absl::StatusOr<std::unique_ptr<ServerEnd>> Open(const ExchangePeer& peer, const ExchangeLimits& limits,
-                                                          std::shared_ptr<ExchangeLink> link) = 0;
+                                                          ExchangeLink* link) = 0;
 };
 
 }  // namespace downpour

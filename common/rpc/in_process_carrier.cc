@@ -1,138 +1,102 @@
 #include "common/rpc/in_process_carrier.h"
 
-#include <atomic>
-#include <cstdint>
 #include <limits>
-#include <optional>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "common/base/mutex.h"
+#include "common/rpc/in_process_exchange.h"
 
 namespace downpour {
 namespace {
 
-// Both ends, and the turn to drive them.
-class Exchange final : public std::enable_shared_from_this<Exchange> {
+// Calls of a server that make answers due for others: brought to them when the call is over.
+class DrivingControl final : public Control {
  public:
-  explicit Exchange(std::shared_ptr<ClientEnd> client) : client_(std::move(client)) {}
+  explicit DrivingControl(Control* control) : control_(control) {}
 
-  void Start(ExchangeHost* host, const ExchangeLimits& limits) {
-    // Nobody else drives before the server's end is there.
-    turns_.store(1, std::memory_order_relaxed);
-    self_ = shared_from_this();
-    absl::StatusOr<std::unique_ptr<ServerEnd>> server =
-        host->Open({"in-process"}, limits, std::shared_ptr<ExchangeLink>(self_, &server_link_));
-    if (server.ok()) {
-      server_ = *std::move(server);
-    } else {
-      server_link_.Finish(server.status());
-    }
-    DriveInTurn();
+  absl::StatusOr<wire::CreateJobResponse> CreateJob(const wire::CreateJobRequest& request,
+                                                    absl::Duration timeout) override {
+    const DrivingScope scope;
+    return control_->CreateJob(request, timeout);
   }
-
-  ExchangeLink* client_link() { return &client_link_; }
+  absl::StatusOr<wire::JoinResponse> Join(const wire::JoinRequest& request, absl::Duration timeout) override {
+    const DrivingScope scope;
+    return control_->Join(request, timeout);
+  }
+  absl::StatusOr<wire::LeaveResponse> Leave(const wire::LeaveRequest& request, absl::Duration timeout) override {
+    const DrivingScope scope;
+    return control_->Leave(request, timeout);
+  }
+  absl::StatusOr<wire::HeartbeatResponse> Heartbeat(const wire::HeartbeatRequest& request,
+                                                    absl::Duration timeout) override {
+    const DrivingScope scope;
+    return control_->Heartbeat(request, timeout);
+  }
 
  private:
-  class Link final : public ExchangeLink {
-   public:
-    explicit Link(Exchange* exchange) : exchange_(exchange) {}
-
-    void Wake() override { exchange_->Drive(); }
-
-    void Finish(absl::Status status) override {
-      {
-        MutexLock lock(&mutex_);
-        if (finished_.has_value() && !finished_->ok()) return;
-        finished_ = std::move(status);
-      }
-      exchange_->Drive();
-    }
-
-    std::optional<absl::Status> finished() const {
-      MutexLock lock(&mutex_);
-      return finished_;
-    }
-
-   private:
-    Exchange* const exchange_;
-    mutable Mutex mutex_;
-    std::optional<absl::Status> finished_ DP_GUARDED_BY(mutex_);
-  };
-
-  // Drives both ends, unless a thread is at it, perhaps this one further up: that goes on for us.
-  void Drive() {
-    if (turns_.fetch_add(1, std::memory_order_acq_rel) == 0) DriveInTurn();
-  }
-
-  void DriveInTurn() {
-    // What ends here may be the last that holds the exchange.
-    const std::shared_ptr<Exchange> alive = shared_from_this();
-    uint32_t seen = turns_.load(std::memory_order_acquire);
-    do {
-      while (!closed_ && Step()) {
-      }
-    } while (!turns_.compare_exchange_strong(seen, 0, std::memory_order_acq_rel));
-  }
-
-  // One message each way at most; false when there was nothing to do.
-  bool Step() {
-    const std::optional<absl::Status> client_finished = client_link_.finished();
-    const std::optional<absl::Status> server_finished = server_link_.finished();
-    if (client_finished.has_value() && !client_finished->ok()) return Close(*client_finished);
-
-    bool progress = false;
-    SlicedClientMessage asked;
-    if (server_ != nullptr && !received_last_ && client_->Next(&asked)) {
-      server_->Receive(std::move(asked));
-      progress = true;
-    }
-    SlicedServerMessage answered;
-    if (server_ != nullptr && server_->Next(&answered)) {
-      client_->Receive(std::move(answered));
-      progress = true;
-    }
-    if (progress) return true;
-    if (server_finished.has_value()) return Close(*server_finished);
-    if (client_finished.has_value() && !received_last_) {
-      received_last_ = true;
-      server_->ReceivedLast();
-      return true;
-    }
-    return false;
-  }
-
-  bool Close(const absl::Status& status) {
-    closed_ = true;
-    if (server_ != nullptr) server_->Closed(status);
-    server_.reset();
-    client_->Closed(status);
-    client_.reset();
-    self_.reset();
-    return false;
-  }
-
-  Link client_link_{this};
-  Link server_link_{this};
-  // How often somebody has asked for driving since the one who drives has looked; 0: nobody drives. What follows is
-  // that one's alone.
-  std::atomic<uint32_t> turns_{0};
-  std::shared_ptr<ClientEnd> client_;
-  std::unique_ptr<ServerEnd> server_;
-  std::shared_ptr<Exchange> self_;  // until it is closed
-  bool received_last_ = false;
-  bool closed_ = false;
+  Control* const control_;
 };
 
 }  // namespace
 
+// Drives exchanges for threads that may not.
+class InProcessCarrier::Messenger final : public ExchangeMessenger {
+ public:
+  ~Messenger() {
+    {
+      MutexLock lock(&mutex_);
+      ending_ = true;
+      wake_.SignalAll();
+    }
+    if (thread_.joinable()) thread_.join();
+  }
+
+  void DriveSoon(std::shared_ptr<InProcessExchange> exchange) override {
+    MutexLock lock(&mutex_);
+    if (ending_) return;
+    if (!thread_.joinable()) thread_ = std::thread([this] { Run(); });
+    waiting_.push_back(std::move(exchange));
+    wake_.SignalAll();
+  }
+
+ private:
+  void Run() {
+    while (true) {
+      std::vector<std::shared_ptr<InProcessExchange>> exchanges;
+      {
+        MutexLock lock(&mutex_);
+        while (!ending_ && waiting_.empty()) wake_.Wait(&mutex_);
+        if (waiting_.empty()) return;
+        exchanges.swap(waiting_);
+      }
+      for (const std::shared_ptr<InProcessExchange>& exchange : exchanges) exchange->Drive();
+    }
+  }
+
+  Mutex mutex_;
+  CondVar wake_;
+  bool ending_ DP_GUARDED_BY(mutex_) = false;
+  std::vector<std::shared_ptr<InProcessExchange>> waiting_ DP_GUARDED_BY(mutex_);
+  std::thread thread_ DP_GUARDED_BY(mutex_);
+};
+
+InProcessCarrier::InProcessCarrier(ExchangeHost* host, Control* control)
+    : host_(host), control_(std::make_unique<DrivingControl>(control)), messenger_(std::make_unique<Messenger>()) {}
+
+InProcessCarrier::~InProcessCarrier() = default;
+
 ExchangeLimits InProcessCarrier::limits() const {
   // There is nothing to cut for.
-  constexpr size_t kUnlimited = std::numeric_limits<size_t>::max();
-  return {kUnlimited, kUnlimited};
+  ExchangeLimits limits;
+  limits.piece_bytes = std::numeric_limits<size_t>::max();
+  limits.coalesced_bytes = std::numeric_limits<size_t>::max();
+  return limits;
 }
 
 std::shared_ptr<ExchangeLink> InProcessCarrier::Connect(std::shared_ptr<ClientEnd> end) {
-  auto exchange = std::make_shared<Exchange>(std::move(end));
+  auto exchange = std::make_shared<InProcessExchange>(std::move(end), messenger_.get());
   std::shared_ptr<ExchangeLink> link(exchange, exchange->client_link());
   exchange->Start(host_, limits());
   return link;

@@ -34,7 +34,7 @@ absl::StatusOr<std::shared_ptr<const Job>> JobHost::FindJob(std::string_view fin
   DP_RETURN_IF_ERROR(CheckFingerprint(fingerprint));
   std::shared_ptr<const Job> found = job();
   if (found == nullptr) {
-    return absl::FailedPreconditionError(
+    return absl::NotFoundError(
         absl::StrCat("server/", options_.server, " has no job (it may have restarted, empty); create it first"));
   }
   if (found->fingerprint() != fingerprint) {

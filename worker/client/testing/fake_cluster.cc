@@ -36,7 +36,7 @@ std::vector<float> ToFloats(const std::string& bytes, DataType dtype) {
 
 class FakeServer::End final : public ServerEnd {
  public:
-  End(FakeServer* server, std::shared_ptr<ExchangeLink> link) : server_(server), link_(std::move(link)) {
+  End(FakeServer* server, ExchangeLink* link) : server_(server), link_(link) {
     MutexLock lock(&cluster()->mutex_);
     server_->ends_.insert(this);
   }
@@ -77,7 +77,7 @@ class FakeServer::End final : public ServerEnd {
     server_->ends_.erase(this);
   }
 
-  std::shared_ptr<ExchangeLink> link() const { return link_; }
+  ExchangeLink* link() const { return link_; }
 
   void ReleaseHeld() DP_NO_THREAD_SAFETY_ANALYSIS {
     for (const auto& [key, push] : held_) Apply(push.first, push.second);
@@ -237,7 +237,7 @@ class FakeServer::End final : public ServerEnd {
   }
 
   FakeServer* const server_;
-  const std::shared_ptr<ExchangeLink> link_;
+  ExchangeLink* const link_;
   // Guarded by the cluster's lock.
   SlicedServerMessage out_;
   std::deque<SlicedServerMessage> queue_;
@@ -249,8 +249,8 @@ class FakeServer::End final : public ServerEnd {
 // ---- One server
 
 absl::StatusOr<std::unique_ptr<ServerEnd>> FakeServer::Open(const ExchangePeer&, const ExchangeLimits&,
-                                                            std::shared_ptr<ExchangeLink> link) {
-  return std::make_unique<End>(this, std::move(link));
+                                                            ExchangeLink* link) {
+  return std::make_unique<End>(this, link);
 }
 
 absl::StatusOr<wire::CreateJobResponse> FakeServer::CreateJob(const wire::CreateJobRequest&, absl::Duration) {
@@ -331,12 +331,8 @@ void FakeCluster::SetFaults(FakeFaults faults) {
 }
 
 void FakeCluster::Break(ServerId id, absl::Status status) {
-  std::vector<std::shared_ptr<ExchangeLink>> links;
-  {
-    MutexLock lock(&mutex_);
-    for (FakeServer::End* end : server(id).ends_) links.push_back(end->link());
-  }
-  for (const std::shared_ptr<ExchangeLink>& link : links) link->Finish(status);
+  MutexLock lock(&mutex_);
+  for (FakeServer::End* end : server(id).ends_) end->link()->Finish(status);
 }
 
 void FakeCluster::Restart(ServerId id, bool with_job) {
@@ -368,18 +364,14 @@ void FakeCluster::SetMap(ShardMap map) {
 }
 
 void FakeCluster::ReleaseHeld() {
-  std::vector<std::shared_ptr<ExchangeLink>> links;
-  {
-    MutexLock lock(&mutex_);
-    faults_.hold = false;
-    for (auto& [id, server] : servers_) {
-      for (FakeServer::End* end : server->ends_) {
-        end->ReleaseHeld();
-        links.push_back(end->link());
-      }
+  MutexLock lock(&mutex_);
+  faults_.hold = false;
+  for (auto& [id, server] : servers_) {
+    for (FakeServer::End* end : server->ends_) {
+      end->ReleaseHeld();
+      end->link()->Wake();
     }
   }
-  for (const std::shared_ptr<ExchangeLink>& link : links) link->Wake();
 }
 
 std::vector<float> FakeCluster::WeightsOf(TableIndex table) const {

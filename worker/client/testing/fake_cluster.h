@@ -30,7 +30,7 @@ class FakeServer final : public ExchangeHost, public Control {
   FakeServer(FakeCluster* cluster, ServerId id) : cluster_(cluster), id_(id) {}
 
   absl::StatusOr<std::unique_ptr<ServerEnd>> Open(const ExchangePeer& peer, const ExchangeLimits& limits,
-                                                  std::shared_ptr<ExchangeLink> link) override;
+                                                  ExchangeLink* link) override;
   absl::StatusOr<wire::CreateJobResponse> CreateJob(const wire::CreateJobRequest& request,
                                                     absl::Duration timeout) override;
   absl::StatusOr<wire::JoinResponse> Join(const wire::JoinRequest& request, absl::Duration timeout) override;
