@@ -6,7 +6,7 @@
 
 #include "common/base/mutex.h"
 #include "common/rpc/grpc_channel.h"
-#include "common/rpc/grpc_exchange.h"
+#include "common/rpc/grpc_client_exchange.h"
 #include "grpcpp/client_context.h"
 #include "proto/control.grpc.pb.h"
 
@@ -51,8 +51,8 @@ class GrpcControl final : public Control {
 // Those that go on, and those whose threads have not been joined.
 class GrpcCarrier::Exchanges {
  public:
-  void Add(std::shared_ptr<GrpcExchange> exchange) {
-    std::vector<std::shared_ptr<GrpcExchange>> over;
+  void Add(std::shared_ptr<GrpcClientExchange> exchange) {
+    std::vector<std::shared_ptr<GrpcClientExchange>> over;
     {
       MutexLock lock(&mutex_);
       for (size_t i = 0; i < all_.size();) {
@@ -66,24 +66,24 @@ class GrpcCarrier::Exchanges {
       }
       all_.push_back(std::move(exchange));
     }
-    for (const std::shared_ptr<GrpcExchange>& exchange : over) exchange->Join();
+    for (const std::shared_ptr<GrpcClientExchange>& exchange : over) exchange->Join();
   }
 
   void EndAll() {
-    std::vector<std::shared_ptr<GrpcExchange>> all;
+    std::vector<std::shared_ptr<GrpcClientExchange>> all;
     {
       MutexLock lock(&mutex_);
       all.swap(all_);
     }
-    for (const std::shared_ptr<GrpcExchange>& exchange : all) {
+    for (const std::shared_ptr<GrpcClientExchange>& exchange : all) {
       exchange->Finish(absl::CancelledError("the carrier has ended"));
     }
-    for (const std::shared_ptr<GrpcExchange>& exchange : all) exchange->Join();
+    for (const std::shared_ptr<GrpcClientExchange>& exchange : all) exchange->Join();
   }
 
  private:
   Mutex mutex_;
-  std::vector<std::shared_ptr<GrpcExchange>> all_ DP_GUARDED_BY(mutex_);
+  std::vector<std::shared_ptr<GrpcClientExchange>> all_ DP_GUARDED_BY(mutex_);
 };
 
 GrpcCarrier::GrpcCarrier(GrpcCarrierOptions options)
@@ -94,8 +94,8 @@ GrpcCarrier::GrpcCarrier(GrpcCarrierOptions options)
 GrpcCarrier::~GrpcCarrier() { exchanges_->EndAll(); }
 
 std::shared_ptr<ExchangeLink> GrpcCarrier::Connect(std::shared_ptr<ClientEnd> end) {
-  auto exchange = std::make_shared<GrpcExchange>(options_, std::move(end));
-  GrpcExchange::Start(exchange);
+  auto exchange = std::make_shared<GrpcClientExchange>(options_, std::move(end));
+  GrpcClientExchange::Start(exchange);
   exchanges_->Add(exchange);
   return exchange;
 }

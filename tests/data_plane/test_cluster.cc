@@ -43,16 +43,23 @@ wire::CreateJobRequest MakeJob(const TestJob& job) {
 }  // namespace
 
 std::vector<CarrierKind> AllCarrierKinds() {
+  const auto in_process = [](JobHost* host, const std::string&) {
+    return std::make_unique<InProcessCarrier>(host, host);
+  };
+  const auto over_grpc = [](ClientPayloadChannels* channels) {
+    return [channels](JobHost*, const std::string& address) {
+      GrpcCarrierOptions options;
+      options.address = address;
+      options.credentials = grpc::InsecureChannelCredentials();
+      options.payload_channels = channels;
+      return std::make_unique<GrpcCarrier>(std::move(options));
+    };
+  };
+  static SharedMemoryClientChannels* const shared_memory = new SharedMemoryClientChannels();
   return {
-      {"memory", false,
-       [](JobHost* host, const std::string&) { return std::make_unique<InProcessCarrier>(host, host); }},
-      {"grpc", true,
-       [](JobHost*, const std::string& address) {
-         GrpcCarrierOptions options;
-         options.address = address;
-         options.credentials = grpc::InsecureChannelCredentials();
-         return std::make_unique<GrpcCarrier>(std::move(options));
-       }},
+      {.name = "memory", .make = in_process},
+      {.name = "grpc", .listens = true, .make = over_grpc(nullptr)},
+      {.name = "shm", .listens = true, .shares_memory = true, .make = over_grpc(shared_memory)},
   };
 }
 
@@ -92,6 +99,12 @@ void TestCluster::StartServer(ServerId id, const std::string& listen) {
   GrpcServerOptions grpc;
   grpc.listen = listen;
   grpc.threads = 4;
+  if (kind_.shares_memory) {
+    absl::StatusOr<std::unique_ptr<SharedMemoryServerChannels>> channels = SharedMemoryServerChannels::Start();
+    ASSERT_EQ(channels.status(), absl::OkStatus());
+    server.channels = *std::move(channels);
+    grpc.payload_channels = server.channels.get();
+  }
   absl::StatusOr<std::unique_ptr<GrpcServer>> started = GrpcServer::Start(grpc, server.host.get(), server.host.get());
   ASSERT_EQ(started.status(), absl::OkStatus());
   server.grpc = *std::move(started);
@@ -103,6 +116,7 @@ void TestCluster::Restart(ServerId id) {
   const std::string address = server.address;
   if (server.grpc != nullptr) {
     server.grpc = nullptr;
+    server.channels = nullptr;
     server.host = nullptr;
     StartServer(id, address);
     return;

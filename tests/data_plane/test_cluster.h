@@ -13,6 +13,7 @@
 
 #include "common/base/mutex.h"
 #include "common/rpc/carrier.h"
+#include "common/rpc/shared_memory/channels.h"
 #include "server/service/grpc_server.h"
 #include "server/service/job_host.h"
 #include "worker/client/ps_client.h"
@@ -21,8 +22,9 @@ namespace downpour {
 
 // One way to reach a server. Each implementation of Carrier has one, and passes the same suite by it.
 struct CarrierKind {
-  std::string name;      // "memory", "grpc", "shm"
-  bool listens = false;  // the server has a port
+  std::string name;            // "memory", "grpc", "shm"
+  bool listens = false;        // the server has a port
+  bool shares_memory = false;  // and hands out shared memory
   // `address` is that of the port; empty where there is none.
   std::function<std::unique_ptr<Carrier>(JobHost* host, const std::string& address)> make;
 };
@@ -79,6 +81,7 @@ class TestCluster {
  private:
   struct Server {
     std::unique_ptr<JobHost> host;
+    std::unique_ptr<SharedMemoryServerChannels> channels;
     std::unique_ptr<GrpcServer> grpc;
     std::string address;
   };

@@ -163,7 +163,7 @@ absl::Status ClientCore::OnAcknowledgement(ServerState* server, const wire::Ackn
       ++counters_.pushes_answered;
       server->backoff.Reset();
       if (told) {
-        outcome.fate = answer.fate() == wire::Acknowledgement::APPLIED ? PushFate::kApplied : PushFate::kDropped;
+        outcome.fate = answer.fate() == wire::Acknowledgement::APPLIED ? ShardFate::kApplied : ShardFate::kDropped;
         outcome.version = answer.version();
       }
       ReleaseThen(push, effects);
@@ -222,7 +222,7 @@ void ClientCore::OnRefused(ShardRequest* request, const wire::Refusal& refusal, 
       break;
   }
   if (request->is_push && !operation->settled) {
-    operation->mutable_result().pushes[static_cast<ShardPush*>(request)->outcome].fate = PushFate::kRefused;
+    operation->mutable_result().pushes[static_cast<ShardPush*>(request)->outcome].fate = ShardFate::kRefused;
   }
   const std::shared_ptr<OpenOperation> alive = operations_.find(operation->ticket)->second;
   // Settled first, so that its last request to finish does not settle it with OK.

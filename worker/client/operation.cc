@@ -4,7 +4,7 @@
 
 namespace downpour {
 
-size_t OperationResult::Count(PushFate fate) const {
+size_t OperationResult::Count(ShardFate fate) const {
   return std::count_if(pushes.begin(), pushes.end(), [&](const ShardOutcome& push) { return push.fate == fate; });
 }
 

@@ -76,7 +76,7 @@ struct OperationOptions {
 };
 
 // What is known of the push to one shard when its operation is over.
-enum class PushFate : uint8_t {
+enum class ShardFate : uint8_t {
   kUnknown,  // no answer: it is in the weights once, or not
   kApplied,  // it is in the weights
   kDropped,  // it came too late for its step, and is in nothing
@@ -85,7 +85,7 @@ enum class PushFate : uint8_t {
 
 struct ShardOutcome {
   ShardId shard = 0;
-  PushFate fate = PushFate::kUnknown;
+  ShardFate fate = ShardFate::kUnknown;
   uint64_t version = 0;  // the shard's, when that was decided
 };
 
@@ -102,7 +102,7 @@ struct OperationResult {
   uint64_t clock = 0;                           // of a pull: to go on from; the smallest that a shard gave
 
   // Of pushes.
-  size_t Count(PushFate fate) const;
+  size_t Count(ShardFate fate) const;
 };
 
 // An operation, under way or over. Handed around by shared_ptr; may be let go at any time. Thread-safe.

@@ -32,7 +32,7 @@ TEST_F(PsClientFaultTest, APushWhoseAcknowledgementIsLostIsSentAgainAndAppliedOn
   cluster_->SetFaults(faults);
   const OperationHandle push = Push(0, 1);
   EXPECT_EQ(client_->Wait(push).status, absl::OkStatus());
-  EXPECT_EQ(push->result().Count(PushFate::kApplied), 3);
+  EXPECT_EQ(push->result().Count(ShardFate::kApplied), 3);
   EXPECT_EQ(cluster_->WeightsOf(0), std::vector<float>(10, -1));
   EXPECT_GE(cluster_->duplicates(), 1);
   EXPECT_GE(client_->counters().resends, 1);
@@ -100,7 +100,7 @@ TEST_F(PsClientFaultTest, AnOperationEndsAtItsDeadlineAndSaysWhatWasWrong) {
     EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded);
     EXPECT_NE(status.message().find("as the test wishes"), std::string::npos) << status;
   }
-  EXPECT_EQ(push->result().pushes[0].fate, PushFate::kUnknown);
+  EXPECT_EQ(push->result().pushes[0].fate, ShardFate::kUnknown);
 }
 
 TEST_F(PsClientFaultTest, APushIsNotSentAnewAfterItsDeadline) {
@@ -139,7 +139,7 @@ TEST_F(PsClientFaultTest, ARefusalForGoodEndsTheOperationWithTheShardNamed) {
   const OperationResult& result = client_->Wait(push);
   EXPECT_EQ(result.status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_NE(result.status.message().find("t0[0, 4)"), std::string::npos) << result.status;
-  EXPECT_EQ(result.pushes[0].fate, PushFate::kRefused);
+  EXPECT_EQ(result.pushes[0].fate, ShardFate::kRefused);
   // The client goes on.
   EXPECT_EQ(client_->Wait(Push(0, 1)).status, absl::OkStatus());
 }

@@ -26,7 +26,7 @@ TEST_F(PsClientTest, APushIsAppliedToEveryShardOfItsTableBeforeItsEnd) {
   const OperationHandle push = Push(0, 2, {.clock = 1});
   const OperationResult& result = client_->Wait(push);
   EXPECT_EQ(result.status, absl::OkStatus());
-  EXPECT_EQ(result.Count(PushFate::kApplied), 3);
+  EXPECT_EQ(result.Count(ShardFate::kApplied), 3);
   EXPECT_EQ(result.pushes[2].shard, 2);
   EXPECT_EQ(result.pushes[2].version, 1);
   EXPECT_EQ(cluster_->WeightsOf(0), std::vector<float>(10, -2));

@@ -1,5 +1,5 @@
-#ifndef DOWNPOUR_COMMON_RPC_GRPC_EXCHANGE_H_
-#define DOWNPOUR_COMMON_RPC_GRPC_EXCHANGE_H_
+#ifndef DOWNPOUR_COMMON_RPC_GRPC_CLIENT_EXCHANGE_H_
+#define DOWNPOUR_COMMON_RPC_GRPC_CLIENT_EXCHANGE_H_
 
 #include <atomic>
 #include <memory>
@@ -21,14 +21,14 @@ namespace downpour {
 
 // One stream of a client, with its connection, its completion queue and the thread that turns it. At most one write and
 // one read are outstanding.
-class GrpcExchange final : public ExchangeLink {
+class GrpcClientExchange final : public ExchangeLink {
  public:
-  GrpcExchange(const GrpcCarrierOptions& options, std::shared_ptr<ClientEnd> end);
-  GrpcExchange(const GrpcExchange&) = delete;
-  GrpcExchange& operator=(const GrpcExchange&) = delete;
+  GrpcClientExchange(const GrpcCarrierOptions& options, std::shared_ptr<ClientEnd> end);
+  GrpcClientExchange(const GrpcClientExchange&) = delete;
+  GrpcClientExchange& operator=(const GrpcClientExchange&) = delete;
 
   // Once. The thread holds a share of the exchange until the end has been told that it is over.
-  static void Start(const std::shared_ptr<GrpcExchange>& exchange);
+  static void Start(const std::shared_ptr<GrpcClientExchange>& exchange);
 
   void Wake() override;
   void Finish(absl::Status status) override;
@@ -84,4 +84,4 @@ class GrpcExchange final : public ExchangeLink {
 
 }  // namespace downpour
 
-#endif  // DOWNPOUR_COMMON_RPC_GRPC_EXCHANGE_H_
+#endif  // DOWNPOUR_COMMON_RPC_GRPC_CLIENT_EXCHANGE_H_

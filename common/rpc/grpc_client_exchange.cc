@@ -1,4 +1,4 @@
-#include "common/rpc/grpc_exchange.h"
+#include "common/rpc/grpc_client_exchange.h"
 
 #include <utility>
 #include <vector>
@@ -17,24 +17,25 @@ void* TagOf(intptr_t tag) { return reinterpret_cast<void*>(tag); }
 
 }  // namespace
 
-GrpcExchange::GrpcExchange(const GrpcCarrierOptions& options, std::shared_ptr<ClientEnd> end) : options_(options) {
+GrpcClientExchange::GrpcClientExchange(const GrpcCarrierOptions& options, std::shared_ptr<ClientEnd> end)
+    : options_(options) {
   MutexLock lock(&turn_);
   end_ = std::move(end);
   context_ = std::make_unique<grpc::ClientContext>();
 }
 
-void GrpcExchange::Start(const std::shared_ptr<GrpcExchange>& exchange) {
+void GrpcClientExchange::Start(const std::shared_ptr<GrpcClientExchange>& exchange) {
   exchange->thread_ = std::thread([exchange] { exchange->Run(); });
 }
 
 // ---- For anybody
 
-void GrpcExchange::Wake() {
+void GrpcClientExchange::Wake() {
   wanted_.store(true, std::memory_order_seq_cst);
   PumpIfWanted();
 }
 
-void GrpcExchange::PumpIfWanted() {
+void GrpcClientExchange::PumpIfWanted() {
   while (wanted_.load(std::memory_order_seq_cst) && turn_.TryLock()) {
     wanted_.store(false, std::memory_order_seq_cst);
     Pump();
@@ -42,7 +43,7 @@ void GrpcExchange::PumpIfWanted() {
   }
 }
 
-void GrpcExchange::Finish(absl::Status status) {
+void GrpcClientExchange::Finish(absl::Status status) {
   {
     MutexLock lock(&finish_mutex_);
     if (asked_to_finish_.has_value() && !asked_to_finish_->ok()) return;
@@ -53,12 +54,12 @@ void GrpcExchange::Finish(absl::Status status) {
 
 // ---- The turn
 
-void GrpcExchange::GiveUp(const absl::Status& why) {
+void GrpcClientExchange::GiveUp(const absl::Status& why) {
   if (given_up_.ok()) given_up_ = why;
   context_->TryCancel();
 }
 
-bool GrpcExchange::Open() {
+bool GrpcClientExchange::Open() {
   channel_ = MakeGrpcChannel(options_);
   StreamMetadata metadata;
   if (options_.payload_channels != nullptr) payloads_ = options_.payload_channels->Open(&metadata);
@@ -73,7 +74,7 @@ bool GrpcExchange::Open() {
   return true;
 }
 
-void GrpcExchange::Pump() {
+void GrpcClientExchange::Pump() {
   if (end_ == nullptr || finishing_) return;
   std::optional<absl::Status> finish;
   {
@@ -91,7 +92,7 @@ void GrpcExchange::Pump() {
   }
 }
 
-void GrpcExchange::Write(SlicedClientMessage message) {
+void GrpcClientExchange::Write(SlicedClientMessage message) {
   if (payloads_ != nullptr) {
     const absl::Status detached = payloads_->Detach(&message);
     if (!detached.ok()) return GiveUp(detached);
@@ -103,12 +104,12 @@ void GrpcExchange::Write(SlicedClientMessage message) {
   stream_->Write(grpc::ByteBuffer(slices->data(), slices->size()), TagOf(kWritten));
 }
 
-void GrpcExchange::BeginRead() {
+void GrpcClientExchange::BeginRead() {
   ++outstanding_;
   stream_->Read(&received_, TagOf(kRead));
 }
 
-void GrpcExchange::OnRead(bool ok) {
+void GrpcClientExchange::OnRead(bool ok) {
   if (!ok) {
     // Nothing more comes: the status says why.
     open_ = false;
@@ -128,7 +129,7 @@ void GrpcExchange::OnRead(bool ok) {
   if (given_up_.ok()) end_->Receive(*std::move(message));
 }
 
-void GrpcExchange::OnEvent(Tag tag, bool ok) {
+void GrpcClientExchange::OnEvent(Tag tag, bool ok) {
   --outstanding_;
   switch (tag) {
     case kStarted:
@@ -150,7 +151,7 @@ void GrpcExchange::OnEvent(Tag tag, bool ok) {
 
 // ---- The thread
 
-void GrpcExchange::Run() {
+void GrpcClientExchange::Run() {
   bool going = false;
   {
     MutexLock lock(&turn_);
