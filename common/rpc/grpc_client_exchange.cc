@@ -36,7 +36,8 @@ void GrpcClientExchange::Wake() {
 }
 
 void GrpcClientExchange::PumpIfWanted() {
-  while (wanted_.load(std::memory_order_seq_cst) && turn_.TryLock()) {
+  while (wanted_.load(std::memory_order_seq_cst)) {
+    if (!turn_.TryLock()) return;  // who has the turn looks here when giving it back
     wanted_.store(false, std::memory_order_seq_cst);
     Pump();
     turn_.Unlock();

@@ -326,6 +326,11 @@ void ClientCore::KeepJoined(ServerState* server) {
   } else {
     DP_LOG_EVERY(WARNING, absl::Seconds(10)) << "fetching the shard map: " << fault;
     server->trouble = fault;
+    if (!server->joined) {
+      // A server that is new in the map: tried until it has been joined.
+      server->keeper_wake.WaitFor(&mutex_, server->backoff.Next());
+      server->join_wanted = true;
+    }
   }
   // What was refused for its map and finds no newer one is tried again, but not at once: so is the fetching.
   if (!awaiting_map_.empty()) {
