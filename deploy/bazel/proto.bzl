@@ -1,4 +1,4 @@
-"""`cc_proto`: protobuf and gRPC code in C++ from the system's protoc."""
+"""`cc_proto`: protobuf and gRPC code in C++ from the system's protoc; `py_proto_sources`: messages in Python."""
 
 _ProtoInfo = provider("What other protos may import.", fields = {"sources": "depset of .proto files, transitive"})
 
@@ -87,4 +87,48 @@ def cc_proto(name, srcs, deps = [], grpc = False, visibility = None, testonly = 
         visibility = visibility,
         testonly = testonly,
         deps = deps + ["@protobuf//:lib"] + (["@grpc//:lib"] if grpc else []),
+    )
+
+def _py_proto_sources_impl(ctx):
+    sources = depset(transitive = [dep[_ProtoInfo].sources for dep in ctx.attr.protos])
+    outputs = []
+    arguments = ctx.actions.args()
+    root = ctx.bin_dir.path + "/" + ctx.label.package
+    arguments.add("--proto_path=.")
+    arguments.add("--python_out=" + root)
+    for source in sources.to_list():
+        outputs.append(ctx.actions.declare_file(source.path[:-len(".proto")].replace("-", "_") + "_pb2.py"))
+        arguments.add(source)
+    ctx.actions.run(
+        executable = ctx.file._protoc,
+        inputs = sources,
+        outputs = outputs,
+        arguments = [arguments],
+        mnemonic = "ProtocPython",
+        progress_message = "Generating Python protobuf code %s" % ctx.label,
+    )
+    return [DefaultInfo(files = depset(outputs))]
+
+_py_proto_sources = rule(
+    implementation = _py_proto_sources_impl,
+    attrs = {
+        "protos": attr.label_list(providers = [_ProtoInfo]),
+        "_protoc": attr.label(default = "@protobuf//:protoc", allow_single_file = True),
+    },
+)
+
+def py_proto_sources(name, protos, visibility = None):
+    """Python modules of the messages of some `cc_proto` targets, and of all that these import.
+
+    They are srcs of a py_library with `imports = ["."]`, and are imported as `proto.data_plane_pb2`.
+
+    Args:
+      name: of the files.
+      protos: `cc_proto` targets.
+      visibility: as everywhere.
+    """
+    _py_proto_sources(
+        name = name,
+        protos = [_proto_name(proto) for proto in protos],
+        visibility = visibility,
     )
