@@ -35,9 +35,12 @@ def floats(values):
 
 
 class Client:
-    def __init__(self, address, **options):
+    def __init__(self, address, credentials=None, **options):
         settings = [("grpc.max_receive_message_length", -1), ("grpc.use_local_subchannel_pool", 1)]
-        self.channel = grpc.insecure_channel(address, options=settings, **options)
+        if credentials:
+            self.channel = grpc.secure_channel(address, credentials, options=settings, **options)
+        else:
+            self.channel = grpc.insecure_channel(address, options=settings, **options)
 
     def close(self):
         self.channel.close()
@@ -45,7 +48,7 @@ class Client:
     def call(self, method, request, response_type):
         call = self.channel.unary_unary(method, request_serializer=lambda message: message.SerializeToString(),
                                         response_deserializer=response_type.FromString)
-        return call(request, timeout=PATIENCE_S, wait_for_ready=True)
+        return call(request, timeout=PATIENCE_S)
 
     def control(self, name, request):
         return self.call(f"/downpour.wire.Control/{name}", request, getattr(control_pb2, name + "Response"))
