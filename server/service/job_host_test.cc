@@ -116,7 +116,7 @@ TEST(JobHostTest, AJoinWithoutAJobAndOneOfAnotherJobAreRefused) {
   request.mutable_versions()->set_version(1);
   request.mutable_versions()->set_version_min(1);
   request.set_job_fingerprint(std::string(32, 'x'));
-  EXPECT_EQ(host.Join(request, kAnyTime).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(host.Join(request, kAnyTime).status().code(), absl::StatusCode::kNotFound);
   ASSERT_TRUE(host.CreateJob(MakeCreateJob({}), kAnyTime).ok());
   EXPECT_THAT(std::string(host.Join(request, kAnyTime).status().message()), HasSubstr("another job"));
 }

@@ -99,7 +99,7 @@ class StopTest(unittest.TestCase):
             client = Client(server.address)
             with self.assertRaises(grpc.RpcError) as caught:
                 client.join(1, incarnation=1)
-            self.assertEqual(caught.exception.code(), grpc.StatusCode.FAILED_PRECONDITION)
+            self.assertEqual(caught.exception.code(), grpc.StatusCode.NOT_FOUND)
             self.assertNotIn(client.create_job().server_incarnation, [0, before])
 
     def test_a_server_that_stood_still_goes_on_with_its_workers(self):
