@@ -19,6 +19,9 @@ namespace {
 // Of memory_max beyond the tables: what updates need while readers hold the old blocks.
 constexpr uint64_t kCopiesShare = 4;  // a quarter of the tables
 
+// Free blocks that are kept: as many as pushes and readers of a few workers pass around between them.
+constexpr size_t kFreeBlockBytesMax = size_t{32} << 20;
+
 absl::Status CheckTables(const ShardMap& map) {
   for (const TableSpec& table : map.tables()) {
     if (table.dtype != DType::kFloat32) {
@@ -67,7 +70,7 @@ Job::Job(const wire::CreateJobRequest& request, const Options& options, ShardMap
       holds_pushes_(HoldsPushes(request.policy())),
       receive_budget_(std::make_shared<ReceiveBudget>(received_max)),
       own_shards_(map_.ShardsOfServer(options.server)),
-      pool_({.bytes_in_use_max = options.memory_max - received_max}) {
+      pool_({.bytes_in_use_max = options.memory_max - received_max, .bytes_kept_max = kFreeBlockBytesMax}) {
   for (const ShardId shard : own_shards_) {
     bytes_in_flight_max_ = std::max(bytes_in_flight_max_, map_.BytesOf(map_.shards()[shard]));
   }
