@@ -1,5 +1,5 @@
 // Over real sockets: every method, called by every kind of caller. The services here do nothing: UNIMPLEMENTED is what
-// a call gets that came through to them.
+// a call gets that came through to them (server_binary_test.cc asks the real ones).
 #include <algorithm>
 #include <filesystem>
 #include <string>
@@ -10,16 +10,19 @@
 #include "common/rpc/security/credentials.h"
 #include "common/rpc/security/roles.h"
 #include "gmock/gmock.h"
-#include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/grpcpp.h"
 #include "gtest/gtest.h"
 #include "proto/control.grpc.pb.h"
 #include "proto/data_plane.grpc.pb.h"
+#include "tests/security/call.h"
 #include "tests/security/test_certificates.h"
 
 namespace downpour {
 namespace {
 
+using testing::Call;
+using testing::CameThrough;
+using testing::Connect;
 using ::testing::HasSubstr;
 
 class TestServer {
@@ -48,55 +51,6 @@ class TestServer {
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
 };
-
-// A channel of its own, with its own connection.
-std::shared_ptr<grpc::Channel> Connect(const std::string& address, const SecurityOptions& options,
-                                       const std::shared_ptr<grpc::ChannelCredentials>& instead = nullptr) {
-  std::shared_ptr<grpc::ChannelCredentials> credentials = instead;
-  if (credentials == nullptr) {
-    const auto made = MakeChannelCredentials(options, absl::Seconds(1));
-    EXPECT_TRUE(made.ok()) << made.status();
-    if (!made.ok()) return nullptr;
-    credentials = *made;
-  }
-  grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  return grpc::CreateCustomChannel(address, credentials, arguments);
-}
-
-// Calls a method with an empty message, which is a message of any type.
-grpc::Status Call(const std::shared_ptr<grpc::Channel>& channel, const std::string& method) {
-  grpc::GenericStub stub(channel);
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
-  grpc::CompletionQueue queue;
-  const auto wait = [&queue] {
-    void* tag = nullptr;
-    bool ok = false;
-    return queue.Next(&tag, &ok) && ok;
-  };
-  const auto call = stub.PrepareCall(&context, method, &queue);
-  call->StartCall(nullptr);
-  bool answered = false;
-  if (wait()) {
-    const grpc::Slice nothing("", 0);
-    call->WriteLast(grpc::ByteBuffer(&nothing, 1), grpc::WriteOptions(), nullptr);
-    wait();
-    grpc::ByteBuffer answer;
-    call->Read(&answer, nullptr);
-    answered = wait();
-  }
-  if (answered) context.TryCancel();  // or a Watch would go on for ever
-  grpc::Status status;
-  call->Finish(&status, nullptr);
-  wait();
-  return answered ? grpc::Status::OK : status;
-}
-
-// Whether a call came to the service.
-bool CameThrough(const grpc::Status& status) {
-  return status.ok() || status.error_code() == grpc::StatusCode::UNIMPLEMENTED;
-}
 
 class AccessTest : public ::testing::Test {
  protected:
@@ -140,12 +94,6 @@ TEST_F(AccessTest, ConnectsToNobodyWhoseCertificateIsNoGood) {
   ASSERT_EQ(certificates_.Make("--prefix=old --role=worker --days=0"), 0);
   const testing::TestCertificates elsewhere;
   const TestServer server(MutualTls());
-  // As the factory refuses to take an expired certificate, it is given to gRPC by hand.
-  grpc::experimental::TlsChannelCredentialsOptions expired;
-  expired.set_certificate_provider(std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
-      certificates_.file("old-worker.key"), certificates_.file("old-worker.crt"), certificates_.file("ca.crt"), 1));
-  expired.watch_root_certs();
-  expired.watch_identity_key_cert_pairs();
   // Trusts the server, but was certified by somebody whom that does not trust.
   SecurityOptions wrong_authority = elsewhere.Options("worker");
   wrong_authority.trusted_ca_file = certificates_.file("ca.crt");
@@ -153,7 +101,7 @@ TEST_F(AccessTest, ConnectsToNobodyWhoseCertificateIsNoGood) {
   const std::vector<std::pair<const char*, std::shared_ptr<grpc::Channel>>> callers = {
       {"no certificate", Connect(server.address(), certificates_.Options(""))},
       {"certified by another CA", Connect(server.address(), wrong_authority)},
-      {"expired", Connect(server.address(), {}, grpc::experimental::TlsCredentials(expired))},
+      {"expired", Connect(server.address(), {}, testing::UncheckedCredentials(certificates_.Options("old-worker")))},
       {"plaintext", Connect(server.address(), {})},
   };
   for (const auto& [name, channel] : callers) {

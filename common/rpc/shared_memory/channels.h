@@ -37,7 +37,7 @@ class SharedMemoryClientChannels : public ClientPayloadChannels {
 
 struct SharedMemoryServerOptions {
   SegmentShape shape = kSharedMemoryShape;
-  size_t bytes_max = size_t{256} << 20;  // of all streams together; the streams beyond go without
+  size_t bytes_max = size_t{192} << 20;  // of all streams together; the streams beyond go without
 };
 
 // For streams that this server is asked for; has a thread for the handing over. Thread-safe. Outlives its channels.

@@ -1,5 +1,7 @@
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <utility>
 
@@ -54,8 +56,12 @@ class StreamMemory : public HandoverOffer {
 
 class ServerChannel : public ServerPayloadChannel {
  public:
-  ServerChannel(std::string host_identity, std::shared_ptr<StreamMemory> memory, HandoverListener* listener)
-      : host_identity_(std::move(host_identity)), memory_(std::move(memory)), listener_(*listener) {}
+  ServerChannel(std::string host_identity, const SegmentShape& shape, std::shared_ptr<MemoryBudget> budget,
+                HandoverListener* listener)
+      : host_identity_(std::move(host_identity)),
+        ring_bytes_(uint64_t{shape.slot_count} * shape.slot_bytes),
+        memory_(std::make_shared<StreamMemory>(shape, std::move(budget))),
+        listener_(*listener) {}
 
   ~ServerChannel() override {
     MutexLock lock(&mutex_);
@@ -86,9 +92,13 @@ class ServerChannel : public ServerPayloadChannel {
     if (nonce_.empty()) return;
     hello->mutable_shared_memory()->set_socket_name(listener_.name());
     hello->mutable_shared_memory()->set_nonce(nonce_);
+    // What lies in the ring is bounded by the ring. With less the server would wait between two large shards, which it
+    // takes whole.
+    hello->set_bytes_in_flight_max(std::max(hello->bytes_in_flight_max(), ring_bytes_));
   }
 
   const std::string host_identity_;
+  const uint64_t ring_bytes_;  // of one direction
   const std::shared_ptr<StreamMemory> memory_;
   HandoverListener& listener_;
   Mutex mutex_;
@@ -115,8 +125,7 @@ SharedMemoryServerChannels::SharedMemoryServerChannels(const SharedMemoryServerO
 SharedMemoryServerChannels::~SharedMemoryServerChannels() = default;
 
 absl::StatusOr<std::unique_ptr<ServerPayloadChannel>> SharedMemoryServerChannels::Accept(const StreamMetadata&) {
-  return std::make_unique<ServerChannel>(host_identity_, std::make_shared<StreamMemory>(shape_, budget_),
-                                         listener_.get());
+  return std::make_unique<ServerChannel>(host_identity_, shape_, budget_, listener_.get());
 }
 
 size_t SharedMemoryServerChannels::bytes_in_use() const { return budget_->bytes_in_use(); }

@@ -14,8 +14,9 @@
 
 namespace downpour {
 
-// One slot takes the payloads of one message.
-inline constexpr SegmentShape kSharedMemoryShape = {8, kPieceBytes};
+// A slot takes the payloads of a message. There are enough for two of the largest shards, of 4 MiB, and a little: while
+// the server applies one, the next is being written.
+inline constexpr SegmentShape kSharedMemoryShape = {12, kPieceBytes};
 
 // A message with less payload than this is not worth a slot: its bytes go with it in the same system call.
 inline constexpr size_t kSharedBytesMin = size_t{16} << 10;
