@@ -25,6 +25,7 @@ class Bench {
 };
 
 std::unique_ptr<Bench> MakeStoreBench();
+std::unique_ptr<Bench> MakeTransportBench();
 std::unique_ptr<Bench> MakeStepBench();
 
 }  // namespace downpour

@@ -14,13 +14,13 @@
 namespace downpour {
 namespace {
 
-// `downpour bench store|step`: this machine's figures beside its limits.
+// `downpour bench store|transport|step`: this machine's figures beside its limits.
 class BenchCommand : public Command {
  public:
   CLI::App* Register(CLI::App& app) override {
     CLI::App* command = app.add_subcommand("bench", "Measure this machine, beside its limits in the same run");
     command->require_subcommand(1);
-    for (auto& make : {MakeStoreBench, MakeStepBench}) {
+    for (auto& make : {MakeStoreBench, MakeTransportBench, MakeStepBench}) {
       std::unique_ptr<Bench> bench = make();
       CLI::App* part = bench->Register(*command);
       part->add_flag("--json", json_, "One JSON object a line instead of a table");

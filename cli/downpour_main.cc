@@ -8,6 +8,9 @@
 
 #include "CLI/CLI.hpp"
 #include "cli/command.h"
+#include "cli/transport/bench_process.h"
+#include "cli/transport/transports.h"
+#include "common/rpc/process_settings.h"
 
 namespace {
 
@@ -27,6 +30,10 @@ bool KnowsCommand(const CLI::App& app, const char* word) {
 
 int main(int argc, char** argv) {
   using downpour::Command;
+  downpour::ApplyProcessSettings();
+  if (downpour::IsBenchProcess(argc, argv)) {
+    return downpour::BenchProcessMain(argc, argv, downpour::MakeTransports());
+  }
 
   CLI::App app("Trains models with parameter servers: on one machine, or on many.", "downpour");
   app.require_subcommand(1);

@@ -32,6 +32,10 @@ expect 0 'conv1' model summary cifar10
 expect 2 'nor a shipped model.*lenet5' bench step --models=lenet6 --quick
 expect 2 'dtype' bench step --models=lenet5 --dtype=int8
 expect 2 'lanes' bench step --lanes=0
+expect 0 '"case": *"push/raw_tcp/8KiB/2".*"ratio"' bench transport --sizes=8KiB --clients=2 --carriers=raw_tcp --rounds=1 --turn_seconds=0.01 --json
+expect 0 'pull/raw_tcp/1000B/1' bench transport --sizes=4KiB,1000 --clients=1 --carriers=raw_tcp --rounds=1 --turn_seconds=0.01
+expect 2 '4MB' bench transport --sizes=4MB
+expect 2 'there is no carrier "pigeon"' bench transport --carriers=pigeon
 expect 2 'subcommand is required' bench
 model=$(mktemp)
 trap 'rm -f "$model"' EXIT

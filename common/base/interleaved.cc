@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <string_view>
 
 #include "absl/strings/str_format.h"
 #include "common/base/json_string.h"
@@ -60,13 +61,22 @@ std::string ToJson(const BenchLine& line) {
 }
 
 std::string ToTable(const std::vector<BenchLine>& lines) {
-  size_t width = 4;
-  for (const BenchLine& line : lines) width = std::max(width, line.case_name.size());
-  std::string table =
-      absl::StrFormat("%-*s %12s %-12s %6s  %s\n", static_cast<int>(width), "case", "value", "unit", "ratio", "of");
+  size_t case_width = 4;
+  size_t metric_width = 6;
   for (const BenchLine& line : lines) {
-    absl::StrAppendFormat(&table, "%-*s %12.4g %-12s %6.3f  %s, %.4g\n", static_cast<int>(width), line.case_name,
-                          line.value, line.unit, line.ratio, line.reference, line.reference_value);
+    case_width = std::max(case_width, line.case_name.size());
+    metric_width = std::max(metric_width, line.metric.size());
+  }
+  const auto row = [&](std::string_view case_name, std::string_view metric, std::string_view value,
+                       std::string_view unit, std::string_view ratio, std::string_view reference) {
+    return absl::StrFormat("%-*s %-*s %12s %-12s %6s  %s\n", static_cast<int>(case_width), case_name,
+                           static_cast<int>(metric_width), metric, value, unit, ratio, reference);
+  };
+  std::string table = row("case", "metric", "value", "unit", "ratio", "of");
+  for (const BenchLine& line : lines) {
+    table +=
+        row(line.case_name, line.metric, absl::StrFormat("%.4g", line.value), line.unit,
+            absl::StrFormat("%.3f", line.ratio), absl::StrFormat("%s, %.4g", line.reference, line.reference_value));
   }
   return table;
 }
