@@ -34,7 +34,7 @@ absl::StatusOr<wire::CreateJobRequest> MakeJob(const TransportShape& shape) {
   request.mutable_versions()->set_version_min(kProtocolVersionMin);
   request.set_job_fingerprint(std::string(32, 'b'));
   *request.mutable_shard_map() = map.ToProto();
-  request.mutable_optimizer()->mutable_sgd()->set_lr(1.0 / 1024);
+  request.mutable_optimizer()->mutable_sgd()->set_learning_rate(1.0 / 1024);
   request.mutable_policy()->mutable_async();
   return request;
 }

@@ -191,22 +191,33 @@ absl::Status SetPath(std::string_view path, std::string_view value, Message* mes
 
 }  // namespace
 
-std::string ConfigOrigins::Describe(std::string_view path) const {
+std::string ConfigOrigins::Place(std::string_view path) const {
   for (std::string_view at = path; !at.empty();) {
-    if (const auto place = places_.find(at); place != places_.end()) {
-      return absl::StrCat(place->second, ": ", ToAbsl(path));
-    }
+    if (const auto place = places_.find(at); place != places_.end()) return place->second;
     const size_t cut = at.rfind('.');
     at = at.substr(0, cut == std::string_view::npos ? 0 : cut);
   }
-  return absl::StrCat(file_, ": ", ToAbsl(path));
+  return file_;
+}
+
+std::string ConfigOrigins::Describe(std::string_view path) const {
+  return absl::StrCat(Place(path), ": ", ToAbsl(path));
 }
 
 absl::Status ConfigOrigins::Annotate(const absl::Status& status, std::string_view path) const {
   return status.ok() ? status : downpour::Annotate(status, Describe(path));
 }
 
+void ConfigOrigins::Graft(std::string_view path, const ConfigOrigins& part) {
+  places_[std::string(path)] = part.file_;
+  for (const auto& [field, place] : part.places_) places_[absl::StrCat(ToAbsl(path), ".", field)] = place;
+}
+
 absl::Status ParseConfig(std::string_view text, std::string_view file_name, Message* message, ConfigOrigins* origins) {
+  if (text.size() > kConfigBytesMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(ToAbsl(file_name), ": has ", text.size(), " bytes; at most ", kConfigBytesMax, " are allowed"));
+  }
   ErrorList errors(file_name);
   TextFormat::ParseInfoTree tree;
   TextFormat::Parser parser;

@@ -17,16 +17,22 @@ namespace downpour {
 // Beyond this a file is not what it is taken for.
 inline constexpr size_t kConfigBytesMax = size_t{16} << 20;
 
-// Where the fields of a message came from. A path names a field as overrides do: "optimizer.adagrad.lr",
+// Where the fields of a message came from. A path names a field as overrides do: "optimizer.adagrad.learning_rate",
 // "model.layer[2].name".
 class ConfigOrigins {
  public:
-  // "job.textproto:12:3: optimizer.adagrad.lr", or "--set: optimizer.adagrad.lr". A field that is nowhere has the place
-  // of the innermost message around it that is somewhere; the file alone if there is none.
+  // "job.textproto:12:3", or "--set". A field that is nowhere has the place of the innermost message around it that is
+  // somewhere; the file alone if there is none.
+  std::string Place(std::string_view path) const;
+
+  // "job.textproto:12:3: optimizer.adagrad.learning_rate".
   std::string Describe(std::string_view path) const;
 
   // `status` with Describe(path) in front; OK stays OK.
   absl::Status Annotate(const absl::Status& status, std::string_view path) const;
+
+  // The message at `path` came from a file of its own.
+  void Graft(std::string_view path, const ConfigOrigins& part);
 
  private:
   friend absl::Status ParseConfig(std::string_view, std::string_view, google::protobuf::Message*, ConfigOrigins*);

@@ -63,6 +63,18 @@ TEST(TextConfigTest, KnowsWhereEachFieldCameFrom) {
   EXPECT_TRUE(origins.Annotate(absl::OkStatus(), "epoch").ok());
 }
 
+TEST(TextConfigTest, AMessageMayComeFromAnotherFile) {
+  ShardMapProto map;
+  ConfigOrigins origins;
+  ASSERT_TRUE(ParseConfig(kMap, "outer", &map, &origins).ok());
+  ConfigOrigins inner;
+  ASSERT_TRUE(ParseConfig("\nname: 'x'", "inner", map.mutable_tables(1), &inner).ok());
+  origins.Graft("tables[1]", inner);
+  EXPECT_EQ(origins.Describe("tables[1].name"), "inner:2:1: tables[1].name");
+  EXPECT_EQ(origins.Describe("tables[1].dtype"), "inner: tables[1].dtype");
+  EXPECT_EQ(origins.Describe("tables[0].name"), "outer:4:3: tables[0].name");
+}
+
 TEST(TextConfigTest, ErrorsNameFileLineAndColumnAllOfThem) {
   ShardMapProto map;
   EXPECT_THAT(Message(ParseConfig("epoch: 1\nepock: 2\n", "m.txt", &map)),

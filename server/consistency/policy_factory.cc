@@ -27,7 +27,7 @@ constexpr uint64_t kWarmStepsDefault = 1000;
 absl::Status CheckPositive(std::string_view field, bool given, uint64_t value, std::string_view otherwise) {
   if (!given || value > 0) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat("policy: ", ToAbsl(field), " is 0, but must be at least 1; ", ToAbsl(otherwise)));
+      absl::StrCat("policy.", ToAbsl(field), " is 0, but must be at least 1; ", ToAbsl(otherwise)));
 }
 
 absl::Status CheckRule(const PolicyConfig& config) {
@@ -49,7 +49,7 @@ absl::Status CheckRule(const PolicyConfig& config) {
                                        "1 exchanges after every step"));
       const float rho = static_cast<float>(elastic.rho());
       if (elastic.has_rho() && !(rho > 0 && rho < 1)) {
-        return absl::InvalidArgumentError(absl::StrCat("policy: elastic_averaging.rho is ", elastic.rho(),
+        return absl::InvalidArgumentError(absl::StrCat("policy.elastic_averaging.rho is ", elastic.rho(),
                                                        ", but must be above 0 and below 1, such as 0.9 divided by the "
                                                        "number of workers"));
       }
@@ -102,7 +102,7 @@ absl::Status CheckPolicyConfig(const PolicyConfig& config) {
   DP_RETURN_IF_ERROR(CheckRule(config));
   if (config.staleness_aware_rate() && !AppliesGradientsAlone(config)) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "policy: staleness_aware_rate goes with async and bounded_staleness, which apply each gradient by "
+        "policy.staleness_aware_rate goes with async and bounded_staleness, which apply each gradient by "
         "itself, not with ",
         PolicyConfig::descriptor()->FindFieldByNumber(config.rule_case())->name(), "; take one of the two out"));
   }

@@ -93,19 +93,19 @@ struct Wrong {
 
 TEST(PolicyFactoryTest, NamesTheFieldTheValueAndTheWayOut) {
   const Wrong wrongs[] = {
-      {"async { fetch_every: 0 }", "policy: async.fetch_every is 0, but must be at least 1; 1 pulls after every step"},
-      {"async { push_every: 0 }", "policy: async.push_every is 0, but must be at least 1"},
-      {"sync { required: 0 }", "policy: sync.required is 0, but must be at least 1; leave it out to wait for all"},
-      {"model_averaging { local_steps: 0 }", "policy: model_averaging.local_steps is 0, but must be at least 1"},
-      {"elastic_averaging { period: 0 }", "policy: elastic_averaging.period is 0, but must be at least 1"},
-      {"elastic_averaging { rho: 0 }", "policy: elastic_averaging.rho is 0, but must be above 0 and below 1"},
-      {"elastic_averaging { rho: 1 }", "policy: elastic_averaging.rho is 1, but must be above 0 and below 1"},
-      {"elastic_averaging { rho: nan }", "policy: elastic_averaging.rho is nan"},
-      {"elastic_averaging { rho: 1e-60 }", "policy: elastic_averaging.rho is 1e-60"},
+      {"async { fetch_every: 0 }", "policy.async.fetch_every is 0, but must be at least 1; 1 pulls after every step"},
+      {"async { push_every: 0 }", "policy.async.push_every is 0, but must be at least 1"},
+      {"sync { required: 0 }", "policy.sync.required is 0, but must be at least 1; leave it out to wait for all"},
+      {"model_averaging { local_steps: 0 }", "policy.model_averaging.local_steps is 0, but must be at least 1"},
+      {"elastic_averaging { period: 0 }", "policy.elastic_averaging.period is 0, but must be at least 1"},
+      {"elastic_averaging { rho: 0 }", "policy.elastic_averaging.rho is 0, but must be above 0 and below 1"},
+      {"elastic_averaging { rho: 1 }", "policy.elastic_averaging.rho is 1, but must be above 0 and below 1"},
+      {"elastic_averaging { rho: nan }", "policy.elastic_averaging.rho is nan"},
+      {"elastic_averaging { rho: 1e-60 }", "policy.elastic_averaging.rho is 1e-60"},
       {"sync {} staleness_aware_rate: true",
-       "policy: staleness_aware_rate goes with async and bounded_staleness, which apply each gradient by itself, not "
+       "policy.staleness_aware_rate goes with async and bounded_staleness, which apply each gradient by itself, not "
        "with sync; take one of the two out"},
-      {"warm_start { steps: 0 }", "policy: warm_start.steps is 0, but must be at least 1; leave warm_start out"},
+      {"warm_start { steps: 0 }", "policy.warm_start.steps is 0, but must be at least 1; leave warm_start out"},
   };
   for (const Wrong& wrong : wrongs) {
     const absl::Status status = CheckPolicyConfig(Config(wrong.text));

@@ -44,7 +44,7 @@ TEST(ApplyUpdateTest, TakesEachBlockFromItsPlaceInTheGradient) {
   const std::vector<UpdateArrays> blocks = {InPlace(&first), InPlace(&second)};
   const std::vector<absl::Span<const std::byte>> slices = {BytesOf(gradient).subspan(0, 7),
                                                            BytesOf(gradient).subspan(7)};
-  ApplyUpdate(BestKernels(), *Make("sgd { lr: 1 }"), {}, slices, DType::kFloat32, blocks);
+  ApplyUpdate(BestKernels(), *Make("sgd { learning_rate: 1 }"), {}, slices, DType::kFloat32, blocks);
   EXPECT_THAT(first, ElementsAre(9, 8));
   EXPECT_THAT(second, ElementsAre(17, 16, 15));
 }
@@ -55,14 +55,14 @@ TEST(ApplyUpdateTest, TakesGradientsInHalfPrecision) {
       {reinterpret_cast<const std::byte*>(gradient.data()), 2 * sizeof(uint16_t)}};
   std::vector<float> weights = {10, 10};
   const std::vector<UpdateArrays> blocks = {InPlace(&weights)};
-  ApplyUpdate(BestKernels(), *Make("sgd { lr: 1 }"), {}, slices, DType::kBFloat16, blocks);
+  ApplyUpdate(BestKernels(), *Make("sgd { learning_rate: 1 }"), {}, slices, DType::kBFloat16, blocks);
   EXPECT_THAT(weights, ElementsAre(9, 12));
 }
 
 TEST(ApplyUpdateTest, ClipsByTheNormOfTheShardUnlessTheTablesIsKnown) {
   const std::vector<float> gradient = {3, 4};
   const std::vector<absl::Span<const std::byte>> slices = {BytesOf(gradient)};
-  const auto optimizer = Make("sgd { lr: 1 } clipping { by_table_norm: 1 }");
+  const auto optimizer = Make("sgd { learning_rate: 1 } clipping { by_table_norm: 1 }");
   const auto updated = [&](const StepFacts& facts) {
     std::vector<float> weights = {0, 0};
     const std::vector<UpdateArrays> blocks = {InPlace(&weights)};
@@ -78,7 +78,7 @@ TEST(ApplyUpdateTest, ClipsByTheNormOfTheShardUnlessTheTablesIsKnown) {
 TEST(ApplyUpdateTest, TakesLambsNormsOverAllBlocksAndWritesTheAverageOnce) {
   const std::vector<float> gradient = {1, 1, 1, 1};
   const std::vector<absl::Span<const std::byte>> slices = {BytesOf(gradient)};
-  const auto optimizer = Make("lamb { lr: 0.25 eps: 1e-30 } weight_decay: 0 average { decay: 0.5 }");
+  const auto optimizer = Make("lamb { learning_rate: 0.25 eps: 1e-30 } weight_decay: 0 average { decay: 0.5 }");
   std::vector<float> weights = {1, 1, 7, 7};  // norm 10; every update is 1, norm 2
   std::vector<float> moments(8);
   std::vector<float> average = weights;
@@ -102,7 +102,7 @@ TEST(ApplyUpdateTest, LeavesAloneWhatAShortGradientDoesNotReach) {
   const std::vector<absl::Span<const std::byte>> slices = {BytesOf(gradient)};
   std::vector<float> weights = {10, 10, 10};
   const std::vector<UpdateArrays> blocks = {InPlace(&weights)};
-  ApplyUpdate(BestKernels(), *Make("sgd { lr: 1 }"), {}, slices, DType::kFloat32, blocks);
+  ApplyUpdate(BestKernels(), *Make("sgd { learning_rate: 1 }"), {}, slices, DType::kFloat32, blocks);
   EXPECT_THAT(weights, ElementsAre(9, 8, 10));
 }
 

@@ -7,7 +7,7 @@
 
 #include "absl/memory/memory.h"
 #include "common/base/status.h"
-#include "server/optimizer/field_check.h"
+#include "common/config/field_check.h"
 
 namespace downpour {
 namespace {
@@ -19,7 +19,8 @@ constexpr double kClipNormEpsilon = 1e-6;
 absl::Status CheckFtrlSchedule(const RuleSettings& settings, const Schedule& schedule) {
   if (settings.rule != UpdateRule::kFtrl || schedule.is_constant()) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      "optimizer.schedule changes the rate, which ftrl does not allow: its weights are proportional to lr, and each "
+      "optimizer.schedule changes the rate, which ftrl does not allow: its weights are proportional to learning_rate, "
+      "and each "
       "coordinate's own rate falls by itself; leave the schedule and its warm-up out");
 }
 

@@ -76,15 +76,16 @@ TEST(OptimizerTest, AsksOnlyForWhatItNeeds) {
 }
 
 TEST(OptimizerTest, ScalesTheRateOfAStaleUpdate) {
-  EXPECT_FLOAT_EQ(Make("sgd { lr: 0.5 }")->Prepare({.rate_scale = 0.25}).rate, 0.125f);
-  const UpdateScalars adamw = Make("adamw { lr: 0.5 } weight_decay: 0.1")->Prepare({.rate_scale = 0.25});
+  EXPECT_FLOAT_EQ(Make("sgd { learning_rate: 0.5 }")->Prepare({.rate_scale = 0.25}).rate, 0.125f);
+  const UpdateScalars adamw = Make("adamw { learning_rate: 0.5 } weight_decay: 0.1")->Prepare({.rate_scale = 0.25});
   EXPECT_FLOAT_EQ(adamw.rate, 0.125f / (1 - 0.9f));
   EXPECT_FLOAT_EQ(adamw.decay_factor, 1 - 0.125f * 0.1f) << "decoupled decay goes with the rate";
   EXPECT_EQ(adamw.weight_decay, 0);
 }
 
 TEST(OptimizerTest, ScalesTheGradientOfAStaleFtrlUpdateSinceItsRateIsFixed) {
-  const UpdateScalars scalars = Make("ftrl { lr: 0.5 }")->Prepare({.rate_scale = 0.25, .gradient_scale = 0.5});
+  const UpdateScalars scalars =
+      Make("ftrl { learning_rate: 0.5 }")->Prepare({.rate_scale = 0.25, .gradient_scale = 0.5});
   EXPECT_EQ(scalars.rate, 0.5f);
   EXPECT_EQ(scalars.gradient_scale, 0.125f);
 }
@@ -120,8 +121,8 @@ TEST(OptimizerTest, GivesTheTrustRatioOnlyWhereBothNormsArePositive) {
 }
 
 TEST(OptimizerTest, StaysFiniteAtAnyStep) {
-  for (const char* const text : {"adam {}", "lamb {}", "adagrad { lr_decay: 1e30 }", "adam { beta1: 0 beta2: 0 }",
-                                 "adamw { beta1: 0.9999999 beta2: 0.9999999 }"}) {
+  for (const char* const text : {"adam {}", "lamb {}", "adagrad { learning_rate_decay: 1e30 }",
+                                 "adam { beta1: 0 beta2: 0 }", "adamw { beta1: 0.9999999 beta2: 0.9999999 }"}) {
     for (const uint64_t step : {uint64_t{0}, uint64_t{1} << 40, UINT64_MAX}) {
       const UpdateScalars scalars = Make(text)->Prepare({.step = step});
       EXPECT_TRUE(std::isfinite(scalars.rate)) << text << " at " << step;
@@ -132,7 +133,8 @@ TEST(OptimizerTest, StaysFiniteAtAnyStep) {
 }
 
 TEST(OptimizerTest, DividesTheScheduledRateByAdagradsOwnDecay) {
-  const auto optimizer = Make("adagrad { lr: 0.8 lr_decay: 0.5 } schedule { step { step_size: 2 gamma: 0.5 } }");
+  const auto optimizer =
+      Make("adagrad { learning_rate: 0.8 learning_rate_decay: 0.5 } schedule { step { step_size: 2 gamma: 0.5 } }");
   EXPECT_DOUBLE_EQ(optimizer->rate(0), 0.8);
   EXPECT_DOUBLE_EQ(optimizer->rate(2), 0.8 * 0.5 / 2);
   EXPECT_FLOAT_EQ(optimizer->Prepare({.step = 2}).rate, 0.2f);
@@ -143,13 +145,14 @@ TEST(OptimizerTest, RefusesAConfigurationWithoutARule) {
 }
 
 TEST(OptimizerTest, RefusesWhatIsOutOfRangeAndSaysWhere) {
-  EXPECT_EQ(ErrorOf("sgd { lr: -0.1 }"), "optimizer.sgd.lr is -0.1; it must be in [0, inf)");
+  EXPECT_EQ(ErrorOf("sgd { learning_rate: -0.1 }"), "optimizer.sgd.learning_rate is -0.1; it must be in [0, inf)");
   EXPECT_EQ(ErrorOf("momentum { momentum: 1 }"), "optimizer.momentum.momentum is 1; it must be in [0, 1)");
   EXPECT_EQ(ErrorOf("momentum { momentum: 0.9999999999 }"),
             "optimizer.momentum.momentum is 0.9999999999; it must be in [0, 1) as a float32");
   EXPECT_EQ(ErrorOf("momentum { dampening: 2 }"), "optimizer.momentum.dampening is 2; it must be in [0, 1]");
   EXPECT_EQ(ErrorOf("adam { eps: 1e-60 }"), "optimizer.adam.eps is 1e-60; it must be in (0, inf) as a float32");
-  EXPECT_EQ(ErrorOf("adamw { lr: 1e39 }"), "optimizer.adamw.lr is 1e+39; it must be in [0, inf) as a float32");
+  EXPECT_EQ(ErrorOf("adamw { learning_rate: 1e39 }"),
+            "optimizer.adamw.learning_rate is 1e+39; it must be in [0, inf) as a float32");
   EXPECT_EQ(ErrorOf("lamb { beta2: 1.5 }"), "optimizer.lamb.beta2 is 1.5; it must be in [0, 1)");
   EXPECT_EQ(ErrorOf("ftrl { beta: 0 }"),
             "optimizer.ftrl.beta + l2 + initial_accumulator_value is 0; it must be in (0, inf)");
@@ -165,15 +168,15 @@ TEST(OptimizerTest, RefusesWhatIsOutOfRangeAndSaysWhere) {
 
 TEST(OptimizerTest, RefusesNanInEveryField) {
   const std::vector<std::pair<std::string, std::vector<std::string>>> rules = {
-      {"sgd", {"lr"}},
-      {"momentum", {"lr", "momentum", "dampening"}},
-      {"nesterov", {"lr", "momentum"}},
-      {"adagrad", {"lr", "lr_decay", "initial_accumulator_value", "eps"}},
-      {"rmsprop", {"lr", "alpha", "eps", "momentum"}},
-      {"adam", {"lr", "beta1", "beta2", "eps"}},
-      {"adamw", {"lr", "beta1", "beta2", "eps"}},
-      {"lamb", {"lr", "beta1", "beta2", "eps"}},
-      {"ftrl", {"lr", "l1", "l2", "beta", "initial_accumulator_value"}},
+      {"sgd", {"learning_rate"}},
+      {"momentum", {"learning_rate", "momentum", "dampening"}},
+      {"nesterov", {"learning_rate", "momentum"}},
+      {"adagrad", {"learning_rate", "learning_rate_decay", "initial_accumulator_value", "eps"}},
+      {"rmsprop", {"learning_rate", "alpha", "eps", "momentum"}},
+      {"adam", {"learning_rate", "beta1", "beta2", "eps"}},
+      {"adamw", {"learning_rate", "beta1", "beta2", "eps"}},
+      {"lamb", {"learning_rate", "beta1", "beta2", "eps"}},
+      {"ftrl", {"learning_rate", "l1", "l2", "beta", "initial_accumulator_value"}},
   };
   for (const auto& [rule, fields] : rules) {
     for (const std::string& field : fields) {

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "common/base/status.h"
-#include "server/optimizer/field_check.h"
+#include "common/config/field_check.h"
 
 namespace downpour {
 namespace {
@@ -13,17 +13,17 @@ constexpr char kNoRule[] =
 
 absl::StatusOr<RuleSettings> Read(const OptimizerConfig::Sgd& sgd) {
   RuleSettings settings = {.rule = UpdateRule::kSgd};
-  settings.lr = sgd.has_lr() ? sgd.lr() : 1e-3;
-  DP_RETURN_IF_ERROR(CheckField("optimizer.sgd.lr", settings.lr, kNonNegative));
+  settings.lr = sgd.has_learning_rate() ? sgd.learning_rate() : 1e-3;
+  DP_RETURN_IF_ERROR(CheckField("optimizer.sgd.learning_rate", settings.lr, kNonNegative));
   return settings;
 }
 
 absl::StatusOr<RuleSettings> Read(const OptimizerConfig::Momentum& momentum) {
   RuleSettings settings = {.rule = UpdateRule::kMomentum, .slots = {{"velocity"}}};
-  settings.lr = momentum.has_lr() ? momentum.lr() : 1e-3;
+  settings.lr = momentum.has_learning_rate() ? momentum.learning_rate() : 1e-3;
   settings.momentum = momentum.has_momentum() ? momentum.momentum() : 0.9;
   settings.dampening = momentum.dampening();
-  DP_RETURN_IF_ERROR(CheckField("optimizer.momentum.lr", settings.lr, kNonNegative));
+  DP_RETURN_IF_ERROR(CheckField("optimizer.momentum.learning_rate", settings.lr, kNonNegative));
   DP_RETURN_IF_ERROR(CheckField("optimizer.momentum.momentum", settings.momentum, kShareKept));
   DP_RETURN_IF_ERROR(CheckField("optimizer.momentum.dampening", settings.dampening, kUnit));
   return settings;
@@ -31,9 +31,9 @@ absl::StatusOr<RuleSettings> Read(const OptimizerConfig::Momentum& momentum) {
 
 absl::StatusOr<RuleSettings> Read(const OptimizerConfig::Nesterov& nesterov) {
   RuleSettings settings = {.rule = UpdateRule::kNesterov, .slots = {{"velocity"}}};
-  settings.lr = nesterov.has_lr() ? nesterov.lr() : 1e-3;
+  settings.lr = nesterov.has_learning_rate() ? nesterov.learning_rate() : 1e-3;
   settings.momentum = nesterov.has_momentum() ? nesterov.momentum() : 0.9;
-  DP_RETURN_IF_ERROR(CheckField("optimizer.nesterov.lr", settings.lr, kNonNegative));
+  DP_RETURN_IF_ERROR(CheckField("optimizer.nesterov.learning_rate", settings.lr, kNonNegative));
   DP_RETURN_IF_ERROR(CheckField("optimizer.nesterov.momentum", settings.momentum, kShareKept));
   return settings;
 }
@@ -42,23 +42,23 @@ absl::StatusOr<RuleSettings> Read(const OptimizerConfig::Adagrad& adagrad) {
   const double initial = adagrad.initial_accumulator_value();
   DP_RETURN_IF_ERROR(CheckField("optimizer.adagrad.initial_accumulator_value", initial, kNonNegative));
   RuleSettings settings = {.rule = UpdateRule::kAdagrad, .slots = {{"sum_of_squares", static_cast<float>(initial)}}};
-  settings.lr = adagrad.has_lr() ? adagrad.lr() : 1e-2;
-  settings.lr_decay = adagrad.lr_decay();
+  settings.lr = adagrad.has_learning_rate() ? adagrad.learning_rate() : 1e-2;
+  settings.lr_decay = adagrad.learning_rate_decay();
   settings.eps = adagrad.has_eps() ? adagrad.eps() : 1e-10;
-  DP_RETURN_IF_ERROR(CheckField("optimizer.adagrad.lr", settings.lr, kNonNegative));
-  DP_RETURN_IF_ERROR(CheckField("optimizer.adagrad.lr_decay", settings.lr_decay, kNonNegative));
+  DP_RETURN_IF_ERROR(CheckField("optimizer.adagrad.learning_rate", settings.lr, kNonNegative));
+  DP_RETURN_IF_ERROR(CheckField("optimizer.adagrad.learning_rate_decay", settings.lr_decay, kNonNegative));
   DP_RETURN_IF_ERROR(CheckField("optimizer.adagrad.eps", settings.eps, kPositive));
   return settings;
 }
 
 absl::StatusOr<RuleSettings> Read(const OptimizerConfig::RmsProp& rmsprop) {
   RuleSettings settings = {.rule = UpdateRule::kRmsProp, .slots = {{"mean_square"}}};
-  settings.lr = rmsprop.has_lr() ? rmsprop.lr() : 1e-2;
+  settings.lr = rmsprop.has_learning_rate() ? rmsprop.learning_rate() : 1e-2;
   settings.beta2 = rmsprop.has_alpha() ? rmsprop.alpha() : 0.99;
   settings.eps = rmsprop.has_eps() ? rmsprop.eps() : 1e-8;
   settings.momentum = rmsprop.momentum();
   settings.centered = rmsprop.centered();
-  DP_RETURN_IF_ERROR(CheckField("optimizer.rmsprop.lr", settings.lr, kNonNegative));
+  DP_RETURN_IF_ERROR(CheckField("optimizer.rmsprop.learning_rate", settings.lr, kNonNegative));
   DP_RETURN_IF_ERROR(CheckField("optimizer.rmsprop.alpha", settings.beta2, kShareKept));
   DP_RETURN_IF_ERROR(CheckField("optimizer.rmsprop.eps", settings.eps, kPositive));
   DP_RETURN_IF_ERROR(CheckField("optimizer.rmsprop.momentum", settings.momentum, kShareKept));
@@ -72,11 +72,11 @@ template <typename Moments>
 absl::StatusOr<RuleSettings> ReadMoments(const std::string& path, const Moments& moments, UpdateRule rule,
                                          double default_eps) {
   RuleSettings settings = {.rule = rule, .slots = {{"first_moment"}, {"second_moment"}}};
-  settings.lr = moments.has_lr() ? moments.lr() : 1e-3;
+  settings.lr = moments.has_learning_rate() ? moments.learning_rate() : 1e-3;
   settings.beta1 = moments.has_beta1() ? moments.beta1() : 0.9;
   settings.beta2 = moments.has_beta2() ? moments.beta2() : 0.999;
   settings.eps = moments.has_eps() ? moments.eps() : default_eps;
-  DP_RETURN_IF_ERROR(CheckField(path + ".lr", settings.lr, kNonNegative));
+  DP_RETURN_IF_ERROR(CheckField(path + ".learning_rate", settings.lr, kNonNegative));
   DP_RETURN_IF_ERROR(CheckField(path + ".beta1", settings.beta1, kShareKept));
   DP_RETURN_IF_ERROR(CheckField(path + ".beta2", settings.beta2, kShareKept));
   DP_RETURN_IF_ERROR(CheckField(path + ".eps", settings.eps, kPositive));
@@ -87,11 +87,11 @@ absl::StatusOr<RuleSettings> Read(const OptimizerConfig::Ftrl& ftrl) {
   const double initial = ftrl.initial_accumulator_value();
   DP_RETURN_IF_ERROR(CheckField("optimizer.ftrl.initial_accumulator_value", initial, kNonNegative));
   RuleSettings settings = {.rule = UpdateRule::kFtrl, .slots = {{"n", static_cast<float>(initial)}, {"z"}}};
-  settings.lr = ftrl.has_lr() ? ftrl.lr() : 1e-3;
+  settings.lr = ftrl.has_learning_rate() ? ftrl.learning_rate() : 1e-3;
   settings.l1 = ftrl.l1();
   settings.l2 = ftrl.l2();
   settings.beta = ftrl.has_beta() ? ftrl.beta() : 1;
-  DP_RETURN_IF_ERROR(CheckField("optimizer.ftrl.lr", settings.lr, kPositive));
+  DP_RETURN_IF_ERROR(CheckField("optimizer.ftrl.learning_rate", settings.lr, kPositive));
   DP_RETURN_IF_ERROR(CheckField("optimizer.ftrl.l1", settings.l1, kNonNegative));
   DP_RETURN_IF_ERROR(CheckField("optimizer.ftrl.l2", settings.l2, kNonNegative));
   DP_RETURN_IF_ERROR(CheckField("optimizer.ftrl.beta", settings.beta, kNonNegative));

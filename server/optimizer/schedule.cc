@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
-#include "server/optimizer/field_check.h"
+#include "common/config/field_check.h"
 
 namespace downpour {
 namespace {

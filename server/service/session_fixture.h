@@ -20,7 +20,7 @@ inline constexpr absl::Duration kAnyTime = absl::Seconds(1);
 struct JobSetup {
   std::vector<uint64_t> tables = {4};
   uint64_t shard_elements = uint64_t{1} << 20;
-  std::string optimizer = "sgd { lr: 1 }";
+  std::string optimizer = "sgd { learning_rate: 1 }";
   std::string policy = "async {}";
   char fingerprint = 'f';
   std::vector<uint32_t> servers = {0};  // the first of them has all shards

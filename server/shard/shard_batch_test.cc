@@ -312,7 +312,7 @@ TEST_F(ShardBatchTest, WithoutMemoryABatchIsRefusedWhole) {
 
 TEST_F(ShardBatchTest, ClipsASumByTheSumOfItsNormsWhereTheTableHasOtherShards) {
   ShardSetup setup = {
-      .element_count = 1, .optimizer = "sgd { lr: 1 } clipping { by_table_norm: 5 }", .policy = "sync {}"};
+      .element_count = 1, .optimizer = "sgd { learning_rate: 1 } clipping { by_table_norm: 5 }", .policy = "sync {}"};
   setup.options.whole_table = false;
   Make(setup, 2);
   TestPush first({6});

@@ -64,7 +64,7 @@ class BenchTable {
  public:
   BenchTable(const ShardBenchOptions& options, BlockPool* pool) : elements_(options.elements) {
     OptimizerConfig config;
-    config.mutable_sgd()->set_lr(1e-3);
+    config.mutable_sgd()->set_learning_rate(1e-3);
     const std::shared_ptr<const Optimizer> optimizer = *Optimizer::Create(config);
     const Initializer zeros = *Initializer::Create(InitializerConfig(), Shape(elements_), 1, "bench");
     for (size_t i = 0; i < options.shards; ++i) {

@@ -13,7 +13,7 @@ class ShardDelayTest : public ::testing::Test {
  protected:
   ShardDelayTest() {
     shard_ = MakeShard(&pool_, {.element_count = 1,
-                                .optimizer = "sgd { lr: 1 } delay_compensation { lambda: 0.5 }",
+                                .optimizer = "sgd { learning_rate: 1 } delay_compensation { lambda: 0.5 }",
                                 .initializer = "constant { value: 10 }"});
     for (const WorkerId worker : {1, 2}) EXPECT_FALSE(shard_->Join(worker, 1, 0).refusal);
   }

@@ -16,9 +16,9 @@ namespace downpour::testing {
 // What a test's shard is made of.
 struct ShardSetup {
   uint64_t element_count = 10;
-  std::string optimizer = "sgd { lr: 1 }";  // OptimizerConfig as text
-  std::string policy = "async {}";          // PolicyConfig as text
-  std::string initializer = "zeros {}";     // InitializerConfig as text
+  std::string optimizer = "sgd { learning_rate: 1 }";  // OptimizerConfig as text
+  std::string policy = "async {}";                     // PolicyConfig as text
+  std::string initializer = "zeros {}";                // InitializerConfig as text
   ShardOptions options = {};
 };
 

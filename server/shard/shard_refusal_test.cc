@@ -178,7 +178,7 @@ TEST(ShardRefusalTest, PullsAreCheckedTheSameWay) {
 
 TEST(ShardRefusalTest, ANormIsAskedForWhereTheShardIsAPartOfItsTable) {
   BlockPool pool;
-  ShardSetup setup = {.element_count = 2, .optimizer = "sgd { lr: 1 } clipping { by_table_norm: 5 }"};
+  ShardSetup setup = {.element_count = 2, .optimizer = "sgd { learning_rate: 1 } clipping { by_table_norm: 5 }"};
   const std::unique_ptr<Shard> whole = MakeShard(&pool, setup);
   setup.options.whole_table = false;
   const std::unique_ptr<Shard> part = MakeShard(&pool, setup);

@@ -97,7 +97,7 @@ TEST_F(ShardTest, TakesHalfPrecisionAndSlicesThatCutThroughElements) {
 }
 
 TEST_F(ShardTest, AStepCountsVersionsSoThatSchedulesMoveOn) {
-  Make({.element_count = 1, .optimizer = "sgd { lr: 1 } schedule { step { step_size: 1 gamma: 0.5 } }"});
+  Make({.element_count = 1, .optimizer = "sgd { learning_rate: 1 } schedule { step { step_size: 1 gamma: 0.5 } }"});
   Push(TestPush({1}, 1));
   Push(TestPush({1}, 2));
   Push(TestPush({1}, 3));
@@ -185,7 +185,7 @@ TEST_F(ShardTest, WritesInPlaceWhenNobodyHoldsTheWeights) {
 }
 
 TEST_F(ShardTest, WhatWasPulledNeverChangesWhilePushesGoOn) {
-  Make({.element_count = 2 * kBlockElements + 5, .optimizer = "momentum { lr: 1 momentum: 0.5 }"});
+  Make({.element_count = 2 * kBlockElements + 5, .optimizer = "momentum { learning_rate: 1 momentum: 0.5 }"});
   std::vector<PullOutcome> pulls;
   for (uint64_t sequence = 1; sequence <= 5; ++sequence) {
     pulls.push_back(shard_->Pull(PullOf(1)));
@@ -203,7 +203,7 @@ TEST_F(ShardTest, WhatWasPulledNeverChangesWhilePushesGoOn) {
 }
 
 TEST_F(ShardTest, ServesTheAverageWhereThereIsOne) {
-  Make({.element_count = 1, .optimizer = "sgd { lr: 1 } average { decay: 0.5 }"});
+  Make({.element_count = 1, .optimizer = "sgd { learning_rate: 1 } average { decay: 0.5 }"});
   Push(TestPush({8}, 1));
   PullRequest request = PullOf(1);
   request.want_average = true;

@@ -67,7 +67,7 @@ wire::CreateJobRequest FaultJob(char fingerprint, uint64_t epoch) {
   request.set_job_fingerprint(std::string(32, fingerprint));
   *request.mutable_shard_map() = PlaceTables(tables, servers)->ToProto();
   request.mutable_shard_map()->set_epoch(epoch);
-  request.mutable_optimizer()->mutable_sgd()->set_lr(1);
+  request.mutable_optimizer()->mutable_sgd()->set_learning_rate(1);
   request.mutable_policy()->mutable_async();
   return request;
 }

@@ -1,10 +1,10 @@
 // The audit of exactly-once: what was pushed and what the clients were told, held against the weights in the end.
 //
-// The job under test: all tables initialised to zeros, `sgd { lr: 1 }`, a policy that applies each push alone (async).
-// Each push to a table is -1 at every element, but -(1 + kMark) at one element of each shard that is this push's own.
-// So afterwards an element of a shard that n pushes have been applied to is n, plus kMark for each time that its own
-// push was applied: which pushes are in the weights, how often, and whether one is in there only in part, can be read
-// off. All values are integers below 2^24, hence sums are exact in float32 in any order.
+// The job under test: all tables initialised to zeros, `sgd { learning_rate: 1 }`, a policy that applies each push
+// alone (async). Each push to a table is -1 at every element, but -(1 + kMark) at one element of each shard that is
+// this push's own. So afterwards an element of a shard that n pushes have been applied to is n, plus kMark for each
+// time that its own push was applied: which pushes are in the weights, how often, and whether one is in there only in
+// part, can be read off. All values are integers below 2^24, hence sums are exact in float32 in any order.
 #ifndef DOWNPOUR_TESTS_DATA_PLANE_LEDGER_H_
 #define DOWNPOUR_TESTS_DATA_PLANE_LEDGER_H_
 

@@ -51,7 +51,7 @@ wire::CreateJobRequest MakeJob(const char* policy) {
   wire::CreateJobRequest request;
   SetVersions(&request);
   request.set_job_fingerprint(Fingerprint());
-  request.mutable_optimizer()->mutable_sgd()->set_lr(1);
+  request.mutable_optimizer()->mutable_sgd()->set_learning_rate(1);
   Require(google::protobuf::TextFormat::ParseFromString(policy, request.mutable_policy()), "the policy's text");
   ShardMapProto& map = *request.mutable_shard_map();
   map.set_epoch(2);

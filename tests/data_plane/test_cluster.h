@@ -36,7 +36,7 @@ struct TestJob {
   uint64_t shard_elements = kShardElementsMax;
   uint32_t servers = 1;
   std::string policy = "async {}";
-  std::string optimizer = "sgd { lr: 1 }";
+  std::string optimizer = "sgd { learning_rate: 1 }";
 };
 
 // Passes exchanges on to another carrier, and cuts them when told to.

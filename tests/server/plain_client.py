@@ -25,7 +25,7 @@ def versions():
 def create_job_request(fingerprint=FINGERPRINT, policy="async {}"):
     request = control_pb2.CreateJobRequest(versions=versions(), job_fingerprint=fingerprint)
     text_format.Parse(TWO_TABLES, request.shard_map)
-    text_format.Parse("sgd { lr: 1 }", request.optimizer)
+    text_format.Parse("sgd { learning_rate: 1 }", request.optimizer)
     text_format.Parse(policy, request.policy)
     return request
 

@@ -32,7 +32,7 @@ wire::CreateJobRequest MakeJob(const std::string& policy) {
   job.mutable_versions()->set_version_min(1);
   job.set_job_fingerprint(std::string(32, 'f'));
   // w -= g
-  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString("sgd { lr: 1 }", job.mutable_optimizer()));
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString("sgd { learning_rate: 1 }", job.mutable_optimizer()));
   EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(policy, job.mutable_policy()));
   ShardMapProto& map = *job.mutable_shard_map();
   map.set_epoch(1);

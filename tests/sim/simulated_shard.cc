@@ -19,7 +19,7 @@ namespace {
 const std::shared_ptr<const Optimizer>& PlainSgd() {
   static const auto& optimizer = *new std::shared_ptr<const Optimizer>([] {
     OptimizerConfig config;
-    config.mutable_sgd()->set_lr(1);
+    config.mutable_sgd()->set_learning_rate(1);
     return *Optimizer::Create(config);
   }());
   return optimizer;

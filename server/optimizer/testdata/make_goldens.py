@@ -118,71 +118,71 @@ def torch_cases():
     o = torch.optim
     # ---- SGD
     torch_case("sgd_defaults", "sgd {}", optim(o.SGD), scale=4.0)
-    torch_case("sgd", "sgd { lr: 0.1 }", optim(o.SGD, lr=0.1))
-    torch_case("sgd_weight_decay", "sgd { lr: 0.05 } weight_decay: 0.3", optim(o.SGD, lr=0.05, weight_decay=0.3))
+    torch_case("sgd", "sgd { learning_rate: 0.1 }", optim(o.SGD, lr=0.1))
+    torch_case("sgd_weight_decay", "sgd { learning_rate: 0.05 } weight_decay: 0.3", optim(o.SGD, lr=0.05, weight_decay=0.3))
     torch_case("momentum_defaults", "momentum {}", optim(o.SGD, momentum=0.9))
-    torch_case("momentum", "momentum { lr: 0.02 momentum: 0.8 }", optim(o.SGD, lr=0.02, momentum=0.8))
-    torch_case("momentum_zero", "momentum { lr: 0.05 momentum: 0 }", optim(o.SGD, lr=0.05))
-    torch_case("momentum_dampening", "momentum { lr: 0.05 momentum: 0.9 dampening: 0.6 }",
+    torch_case("momentum", "momentum { learning_rate: 0.02 momentum: 0.8 }", optim(o.SGD, lr=0.02, momentum=0.8))
+    torch_case("momentum_zero", "momentum { learning_rate: 0.05 momentum: 0 }", optim(o.SGD, lr=0.05))
+    torch_case("momentum_dampening", "momentum { learning_rate: 0.05 momentum: 0.9 dampening: 0.6 }",
                optim(o.SGD, lr=0.05, momentum=0.9, dampening=0.6))
-    torch_case("momentum_weight_decay", "momentum { lr: 0.01 momentum: 0.9 } weight_decay: 0.2",
+    torch_case("momentum_weight_decay", "momentum { learning_rate: 0.01 momentum: 0.9 } weight_decay: 0.2",
                optim(o.SGD, lr=0.01, momentum=0.9, weight_decay=0.2))
     torch_case("nesterov_defaults", "nesterov {}", optim(o.SGD, momentum=0.9, nesterov=True))
-    torch_case("nesterov", "nesterov { lr: 0.02 momentum: 0.8 }", optim(o.SGD, lr=0.02, momentum=0.8, nesterov=True))
-    torch_case("nesterov_weight_decay", "nesterov { lr: 0.01 momentum: 0.9 } weight_decay: 0.2",
+    torch_case("nesterov", "nesterov { learning_rate: 0.02 momentum: 0.8 }", optim(o.SGD, lr=0.02, momentum=0.8, nesterov=True))
+    torch_case("nesterov_weight_decay", "nesterov { learning_rate: 0.01 momentum: 0.9 } weight_decay: 0.2",
                optim(o.SGD, lr=0.01, momentum=0.9, nesterov=True, weight_decay=0.2))
     # ---- Adagrad
     torch_case("adagrad_defaults", "adagrad {}", optim(o.Adagrad))
-    torch_case("adagrad", "adagrad { lr: 0.05 lr_decay: 0.1 initial_accumulator_value: 0.25 eps: 0.125 }",
+    torch_case("adagrad", "adagrad { learning_rate: 0.05 learning_rate_decay: 0.1 initial_accumulator_value: 0.25 eps: 0.125 }",
                optim(o.Adagrad, lr=0.05, lr_decay=0.1, initial_accumulator_value=0.25, eps=0.125))
-    torch_case("adagrad_weight_decay", "adagrad { lr: 0.02 eps: 0.01 } weight_decay: 0.1",
+    torch_case("adagrad_weight_decay", "adagrad { learning_rate: 0.02 eps: 0.01 } weight_decay: 0.1",
                optim(o.Adagrad, lr=0.02, eps=0.01, weight_decay=0.1))
     # ---- RMSprop
     torch_case("rmsprop_defaults", "rmsprop {}", optim(o.RMSprop))
-    torch_case("rmsprop", "rmsprop { lr: 0.02 alpha: 0.9 eps: 0.0625 }",
+    torch_case("rmsprop", "rmsprop { learning_rate: 0.02 alpha: 0.9 eps: 0.0625 }",
                optim(o.RMSprop, lr=0.02, alpha=0.9, eps=0.0625))
-    torch_case("rmsprop_slow", "rmsprop { lr: 0.002 alpha: 0.999 eps: 0.01 }",
+    torch_case("rmsprop_slow", "rmsprop { learning_rate: 0.002 alpha: 0.999 eps: 0.01 }",
                optim(o.RMSprop, lr=0.002, alpha=0.999, eps=0.01))
-    torch_case("rmsprop_momentum", "rmsprop { lr: 0.002 alpha: 0.95 eps: 0.01 momentum: 0.9 }",
+    torch_case("rmsprop_momentum", "rmsprop { learning_rate: 0.002 alpha: 0.95 eps: 0.01 momentum: 0.9 }",
                optim(o.RMSprop, lr=0.002, alpha=0.95, eps=0.01, momentum=0.9))
-    torch_case("rmsprop_centered", "rmsprop { lr: 0.01 alpha: 0.9 eps: 0.0625 centered: true }",
+    torch_case("rmsprop_centered", "rmsprop { learning_rate: 0.01 alpha: 0.9 eps: 0.0625 centered: true }",
                optim(o.RMSprop, lr=0.01, alpha=0.9, eps=0.0625, centered=True))
     torch_case("rmsprop_centered_momentum_weight_decay",
-               "rmsprop { lr: 0.002 alpha: 0.95 eps: 0.1 momentum: 0.8 centered: true } weight_decay: 0.1",
+               "rmsprop { learning_rate: 0.002 alpha: 0.95 eps: 0.1 momentum: 0.8 centered: true } weight_decay: 0.1",
                optim(o.RMSprop, lr=0.002, alpha=0.95, eps=0.1, momentum=0.8, centered=True, weight_decay=0.1))
     # ---- Adam, AdamW
     torch_case("adam_defaults", "adam {}", optim(o.Adam))
-    torch_case("adam_large_rate", "adam { lr: 0.02 }", optim(o.Adam, lr=0.02))
-    torch_case("adam", "adam { lr: 0.02 beta1: 0.8 beta2: 0.95 eps: 0.0625 }",
+    torch_case("adam_large_rate", "adam { learning_rate: 0.02 }", optim(o.Adam, lr=0.02))
+    torch_case("adam", "adam { learning_rate: 0.02 beta1: 0.8 beta2: 0.95 eps: 0.0625 }",
                optim(o.Adam, lr=0.02, betas=(0.8, 0.95), eps=0.0625))
-    torch_case("adam_tiny_gradients", "adam { lr: 0.05 eps: 1e-5 }", optim(o.Adam, lr=0.05, eps=1e-5), scale=2.0**-16)
-    torch_case("adam_weight_decay", "adam { lr: 0.01 eps: 0.001 } weight_decay: 0.1",
+    torch_case("adam_tiny_gradients", "adam { learning_rate: 0.05 eps: 1e-5 }", optim(o.Adam, lr=0.05, eps=1e-5), scale=2.0**-16)
+    torch_case("adam_weight_decay", "adam { learning_rate: 0.01 eps: 0.001 } weight_decay: 0.1",
                optim(o.Adam, lr=0.01, eps=0.001, weight_decay=0.1))
     torch_case("adamw_defaults", "adamw {}", optim(o.AdamW))
-    torch_case("adamw", "adamw { lr: 0.02 beta1: 0.85 beta2: 0.98 eps: 0.01 } weight_decay: 0.3",
+    torch_case("adamw", "adamw { learning_rate: 0.02 beta1: 0.85 beta2: 0.98 eps: 0.01 } weight_decay: 0.3",
                optim(o.AdamW, lr=0.02, betas=(0.85, 0.98), eps=0.01, weight_decay=0.3))
-    torch_case("adamw_without_decay", "adamw { lr: 0.02 } weight_decay: 0", optim(o.AdamW, lr=0.02, weight_decay=0))
+    torch_case("adamw_without_decay", "adamw { learning_rate: 0.02 } weight_decay: 0", optim(o.AdamW, lr=0.02, weight_decay=0))
     # ---- Default epsilons, which only tiny gradients can tell
-    torch_case("adagrad_default_eps", "adagrad { lr: 0.05 }", optim(o.Adagrad, lr=0.05), scale=2.0**-32)
-    torch_case("rmsprop_default_eps", "rmsprop { lr: 0.02 }", optim(o.RMSprop, lr=0.02), scale=2.0**-26)
-    torch_case("adam_default_eps", "adam { lr: 0.05 }", optim(o.Adam, lr=0.05), scale=2.0**-26)
-    torch_case("adamw_default_eps", "adamw { lr: 0.05 }", optim(o.AdamW, lr=0.05), scale=2.0**-26)
+    torch_case("adagrad_default_eps", "adagrad { learning_rate: 0.05 }", optim(o.Adagrad, lr=0.05), scale=2.0**-32)
+    torch_case("rmsprop_default_eps", "rmsprop { learning_rate: 0.02 }", optim(o.RMSprop, lr=0.02), scale=2.0**-26)
+    torch_case("adam_default_eps", "adam { learning_rate: 0.05 }", optim(o.Adam, lr=0.05), scale=2.0**-26)
+    torch_case("adamw_default_eps", "adamw { learning_rate: 0.05 }", optim(o.AdamW, lr=0.05), scale=2.0**-26)
     # ---- Clipping
-    torch_case("clip_value", "sgd { lr: 0.1 } clipping { by_value: 0.25 }", optim(o.SGD, lr=0.1), clip_value=0.25)
-    torch_case("clip_value_weight_decay", "sgd { lr: 0.05 } weight_decay: 0.3 clipping { by_value: 0.25 }",
+    torch_case("clip_value", "sgd { learning_rate: 0.1 } clipping { by_value: 0.25 }", optim(o.SGD, lr=0.1), clip_value=0.25)
+    torch_case("clip_value_weight_decay", "sgd { learning_rate: 0.05 } weight_decay: 0.3 clipping { by_value: 0.25 }",
                optim(o.SGD, lr=0.05, weight_decay=0.3), clip_value=0.25)
-    torch_case("clip_norm", "momentum { lr: 0.05 momentum: 0.5 } weight_decay: 0.05 clipping { by_table_norm: 2.5 }",
+    torch_case("clip_norm", "momentum { learning_rate: 0.05 momentum: 0.5 } weight_decay: 0.05 clipping { by_table_norm: 2.5 }",
                optim(o.SGD, lr=0.05, momentum=0.5, weight_decay=0.05), clip_norm=2.5)
-    torch_case("clip_small_norm", "sgd { lr: 1000 } clipping { by_table_norm: 0.0001 }", optim(o.SGD, lr=1000),
+    torch_case("clip_small_norm", "sgd { learning_rate: 1000 } clipping { by_table_norm: 0.0001 }", optim(o.SGD, lr=1000),
                scale=2.0**-14, clip_norm=0.0001)
-    torch_case("clip_both", "adam { lr: 0.02 eps: 0.05 } clipping { by_value: 0.4 by_table_norm: 3 }",
+    torch_case("clip_both", "adam { learning_rate: 0.02 eps: 0.05 } clipping { by_value: 0.4 by_table_norm: 3 }",
                optim(o.Adam, lr=0.02, eps=0.05), clip_norm=3, clip_value=0.4)
     # ---- A schedule that drives an optimizer
     s = torch.optim.lr_scheduler
-    torch_case("momentum_step", "momentum { lr: 0.02 } schedule { step { milestones: 5 milestones: 20 gamma: 0.3 } }",
+    torch_case("momentum_step", "momentum { learning_rate: 0.02 } schedule { step { milestones: 5 milestones: 20 gamma: 0.3 } }",
                optim(o.SGD, lr=0.02, momentum=0.9), scheduler=lambda x: s.MultiStepLR(x, [5, 20], gamma=0.3))
     torch_case("adamw_cosine_warmup",
-               "adamw { lr: 0.02 eps: 0.01 } weight_decay: 0.2 "
+               "adamw { learning_rate: 0.02 eps: 0.01 } weight_decay: 0.2 "
                "schedule { cosine { total_steps: 45 } warmup { steps: 10 start_factor: 0.1 } }",
                optim(o.AdamW, lr=0.02, eps=0.01, weight_decay=0.2), scheduler=warm_cosine_45)
 
@@ -260,20 +260,20 @@ def delay_compensated(config, lr, strength, lag, decay=0.0, scale=1.0, period=7)
 
 def paper_cases():
     lamb(("lamb_defaults", "lamb {}"), 0.001, 0.9, 0.999, 1e-6, 0.01)
-    lamb(("lamb", "lamb { lr: 0.01 beta1: 0.8 beta2: 0.95 eps: 0.0625 } weight_decay: 0.2"),
+    lamb(("lamb", "lamb { learning_rate: 0.01 beta1: 0.8 beta2: 0.95 eps: 0.0625 } weight_decay: 0.2"),
          0.01, 0.8, 0.95, 0.0625, 0.2)
-    lamb(("lamb_default_eps", "lamb { lr: 0.01 }"), 0.01, 0.9, 0.999, 1e-6, 0.01, scale=2.0**-20)
-    lamb(("lamb_without_decay", "lamb { lr: 0.01 } weight_decay: 0"), 0.01, 0.9, 0.999, 1e-6, 0)
+    lamb(("lamb_default_eps", "lamb { learning_rate: 0.01 }"), 0.01, 0.9, 0.999, 1e-6, 0.01, scale=2.0**-20)
+    lamb(("lamb_without_decay", "lamb { learning_rate: 0.01 } weight_decay: 0"), 0.01, 0.9, 0.999, 1e-6, 0)
     ftrl(("ftrl_defaults", "ftrl {}"), 0.001, 1, 0, 0, 0, scale=64.0)
-    ftrl(("ftrl", "ftrl { lr: 0.5 l1: 0.75 l2: 0.3 beta: 0.5 initial_accumulator_value: 0.1 }"),
+    ftrl(("ftrl", "ftrl { learning_rate: 0.5 l1: 0.75 l2: 0.3 beta: 0.5 initial_accumulator_value: 0.1 }"),
          0.5, 0.5, 0.75, 0.3, 0.1)
-    ftrl(("ftrl_tensorflow", "ftrl { lr: 0.2 l1: 0.1 l2: 0.02 beta: 0 initial_accumulator_value: 0.1 }"),
+    ftrl(("ftrl_tensorflow", "ftrl { learning_rate: 0.2 l1: 0.1 l2: 0.02 beta: 0 initial_accumulator_value: 0.1 }"),
          0.2, 0, 0.1, 2 * 0.01, 0.1)
-    sgd_average(("average_ramp", "sgd { lr: 0.1 } average { decay: 0.9999 }"), 0.1, 0.9999)
-    sgd_average(("average", "sgd { lr: 0.05 } average { decay: 0.6 }"), 0.05, 0.6)
-    delay_compensated(("delay_compensation", "sgd { lr: 0.1 } delay_compensation { lambda: 0.5 }"), 0.1, 0.5, 4)
+    sgd_average(("average_ramp", "sgd { learning_rate: 0.1 } average { decay: 0.9999 }"), 0.1, 0.9999)
+    sgd_average(("average", "sgd { learning_rate: 0.05 } average { decay: 0.6 }"), 0.05, 0.6)
+    delay_compensated(("delay_compensation", "sgd { learning_rate: 0.1 } delay_compensation { lambda: 0.5 }"), 0.1, 0.5, 4)
     delay_compensated(("delay_compensation_decay",
-                       "sgd { lr: 0.05 } weight_decay: 0.1 delay_compensation { lambda: 2 }"), 0.05, 2, 9, decay=0.1)
+                       "sgd { learning_rate: 0.05 } weight_decay: 0.1 delay_compensation { lambda: 2 }"), 0.05, 2, 9, decay=0.1)
 
 
 # ---------------------------------------------------------------- schedules

@@ -1,4 +1,4 @@
-#include "server/optimizer/field_check.h"
+#include "common/config/field_check.h"
 
 #include <charconv>
 #include <cmath>

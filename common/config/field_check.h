@@ -1,6 +1,6 @@
 // Range checks of the numbers in a configuration, with messages that say which field, what it is and what it may be.
-#ifndef DOWNPOUR_SERVER_OPTIMIZER_FIELD_CHECK_H_
-#define DOWNPOUR_SERVER_OPTIMIZER_FIELD_CHECK_H_
+#ifndef DOWNPOUR_COMMON_CONFIG_FIELD_CHECK_H_
+#define DOWNPOUR_COMMON_CONFIG_FIELD_CHECK_H_
 
 #include <cstdint>
 #include <limits>
@@ -32,4 +32,4 @@ absl::Status CheckAtLeast(std::string_view field, uint64_t value, uint64_t least
 
 }  // namespace downpour
 
-#endif  // DOWNPOUR_SERVER_OPTIMIZER_FIELD_CHECK_H_
+#endif  // DOWNPOUR_COMMON_CONFIG_FIELD_CHECK_H_
