@@ -51,5 +51,30 @@ expect 2 "$model:2:.*densee" model summary "$model"
 printf 'input { name: "x" shape: [4, 4, 1] }\nlayer { name: "d" input: "x" dense { units: 3 } }\n' >"$model"
 expect 2 "$model:2:1: layer\\[0\\]: layer d (dense): input x of shape \[4, 4, 1\]" model summary "$model"
 expect 2 '/dev/zero' model summary /dev/zero
+
+cat >"$TEST_TMPDIR/job.textproto" <<'EOT'
+model {
+  input { name: "images" shape: [4, 4, 1] }
+  input { name: "labels" dtype: INT32 }
+  layer { name: "flat" input: "images" flatten {} }
+  layer { name: "logits" dense { units: 10 } }
+  layer { name: "loss" input: "logits" input: "labels" softmax_cross_entropy {} }
+}
+data { synthetic_images { height: 4 width: 4 } }
+budget { epochs: 2 }
+EOT
+job=$TEST_TMPDIR/job.textproto
+expect 0 'is all right: 3 layers, 170 parameters' job check "$job"
+expect 0 'train_examples: 60000' job print "$job"
+expect 0 'batch: 7' job print "$job" --set batch=7 --set seed=3
+expect 2 '--set: optimizer.sgd.learning_rate is -1' job check "$job" --set optimizer.sgd.learning_rate=-1
+expect 2 '--set: policy.sync.required is 0' job check "$job" --set policy.sync.required=0
+expect 2 'async or bounded_staleness' job check "$job" --set 'optimizer.delay_compensation={lambda: 0.1}' --set 'policy.sync={}'
+expect 2 'sgd { learning_rate: 1 }' job check "$job" --set 'policy.elastic_averaging={}'
+expect 2 "no field 'rate' in optimizer.sgd" job check "$job" --set optimizer.sgd.rate=1
+expect 2 'nowhere.textproto' job check nowhere.textproto
+expect 2 'JOB is required' job check
+expect 2 'subcommand is required' job
+
 "$program" version >/dev/full 2>/dev/null && echo "a full disk must not pass for success" && failures=$((failures + 1))
 exit "$failures"

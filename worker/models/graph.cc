@@ -5,20 +5,28 @@
 
 #include "common/base/status.h"
 #include "common/base/string_view.h"
-#include "common/config/text_config.h"
 #include "worker/models/graph_builder.h"
 
 namespace downpour {
+
 absl::StatusOr<Graph> Graph::FromConfig(const ModelConfig& config) { return GraphBuilder(config).Build(); }
+
+absl::StatusOr<Graph> Graph::FromConfig(const ModelConfig& config, const ConfigOrigins& origins,
+                                        std::string_view path) {
+  GraphBuilder builder(config);
+  absl::StatusOr<Graph> graph = builder.Build();
+  if (graph.ok()) return graph;
+  std::string field(path);
+  if (!path.empty() && !builder.failed_field().empty()) field += '.';
+  field += builder.failed_field();
+  return origins.Annotate(graph.status(), field);
+}
 
 absl::StatusOr<Graph> Graph::FromText(std::string_view text, std::string_view file_name) {
   ModelConfig config;
   ConfigOrigins origins;
   DP_RETURN_IF_ERROR(ParseConfig(text, file_name, &config, &origins));
-  GraphBuilder builder(config);
-  absl::StatusOr<Graph> graph = builder.Build();
-  if (graph.ok()) return graph;
-  return origins.Annotate(graph.status(), builder.failed_field());
+  return FromConfig(config, origins);
 }
 
 std::vector<TableSpec> Graph::Tables() const {

@@ -12,6 +12,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
+#include "common/config/text_config.h"
 #include "common/sharding/table_spec.h"
 #include "proto/model.pb.h"
 #include "worker/layers/layer.h"
@@ -41,6 +42,10 @@ class Graph {
   // INVALID_ARGUMENT, naming the layer, the input and the shapes, for whatever cannot be computed: see
   // proto/model.proto. Allocates nothing of the size of what it describes.
   static absl::StatusOr<Graph> FromConfig(const ModelConfig& config);
+
+  // The same of a model at `path` in a file that has other things too; errors begin with the place of what is wrong.
+  static absl::StatusOr<Graph> FromConfig(const ModelConfig& config, const ConfigOrigins& origins,
+                                          std::string_view path = "");
 
   // From protobuf text; errors begin with "FILE:LINE:COLUMN: " of the text, the layer or the input that they are about.
   static absl::StatusOr<Graph> FromText(std::string_view text, std::string_view file_name);

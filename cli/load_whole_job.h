@@ -1,0 +1,17 @@
+#ifndef DOWNPOUR_CLI_LOAD_WHOLE_JOB_H_
+#define DOWNPOUR_CLI_LOAD_WHOLE_JOB_H_
+
+#include <span>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "worker/train/job.h"
+
+namespace downpour {
+
+// LoadJob, and what the servers of the job would refuse is refused too, with the same places in its errors.
+absl::StatusOr<LoadedJob> LoadWholeJob(const std::string& file, std::span<const std::string> overrides);
+
+}  // namespace downpour
+
+#endif  // DOWNPOUR_CLI_LOAD_WHOLE_JOB_H_
