@@ -122,7 +122,8 @@ TEST_F(JobTest, TheModelsFileIsNamedInItsErrors) {
   Write("bad.textproto", "name: 'a'\nlayers {}");
   EXPECT_THAT(ErrorOf("model_file: 'bad.textproto'"), StartsWith("bad.textproto:2:"));
   Write("bad.textproto", "input { name: 'x' shape: 2 }\nlayer { name: 'd' input: 'y' relu {} }");
-  EXPECT_THAT(ErrorOf("model_file: 'bad.textproto'"), StartsWith("bad.textproto:2:1: model.layer[0]: layer d takes \"y\""));
+  EXPECT_THAT(ErrorOf("model_file: 'bad.textproto'"),
+              StartsWith("bad.textproto:2:1: model.layer[0]: layer d takes \"y\""));
 }
 
 TEST_F(JobTest, AModelThatCannotBeTrainedIsRefused) {
