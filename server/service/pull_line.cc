@@ -61,13 +61,14 @@ bool PullLine::Full(const SlicedServerMessage& message) {
 }
 
 void PullLine::Start(const PullRequest& request, ShardId shard, PullOutcome outcome) {
-  Answer& answer = current_.emplace();
+  Answer answer;
   answer.ticket = request.ticket;
   answer.shard = shard;
   answer.version = outcome.weights.version;
   answer.clock = outcome.clock;
   answer.values = std::make_shared<const Snapshot>(std::move(outcome.weights.values));
   answer.total_bytes = answer.values->element_count * sizeof(float);
+  current_ = std::move(answer);
 }
 
 bool PullLine::StartNext(SlicedServerMessage* message) {

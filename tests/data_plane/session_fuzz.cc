@@ -69,7 +69,7 @@ wire::CreateJobRequest MakeJob(const char* policy) {
 }
 
 // What the network is to a session.
-class Stream : public ExchangeLink {
+class Stream final : public ExchangeLink {
  public:
   Stream(JobHost* host, std::map<ShardId, uint64_t>* applied) : applied_(applied) {
     auto end = host->Open({.address = "fuzz"}, ExchangeLimits{.piece_bytes = 8, .coalesced_bytes = 16}, this);

@@ -23,7 +23,7 @@ absl::StatusOr<Layer> ResolveGolden(const GoldenCase& golden) {
 class KernelRun {
  public:
   KernelRun(const GoldenDevice& on, Device& device, const GoldenCase& golden, const Layer& layer)
-      : device_(device), golden_(golden), layer_(layer), compute_(on.compute) {
+      : device_(device), golden_(golden), compute_(on.compute) {
     parameter_dtype_ = compute_ == DType::kFloat64 ? DType::kFloat64 : DType::kFloat32;
     spec_.chain = {&layer};
     spec_.compute = compute_;
@@ -143,7 +143,6 @@ class KernelRun {
 
   Device& device_;
   const GoldenCase& golden_;
-  const Layer& layer_;
   const DType compute_;
   DType parameter_dtype_ = DType::kFloat32;
   KernelSpec spec_;

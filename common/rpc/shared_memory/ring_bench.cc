@@ -39,8 +39,12 @@ float* Tensor() {
 }
 
 // The server's kernels are not ours to use here; this is as fast as them.
-__attribute__((target_clones("avx2", "default"), optimize("O3"))) void Apply(float* weights, const float* gradient,
-                                                                             size_t count) {
+#if defined(__clang__)
+#define DP_VECTORIZED
+#else
+#define DP_VECTORIZED __attribute__((target_clones("avx2", "default"), optimize("O3")))
+#endif
+DP_VECTORIZED void Apply(float* weights, const float* gradient, size_t count) {
   for (size_t i = 0; i < count; ++i) weights[i] -= 0.1f * gradient[i];
 }
 

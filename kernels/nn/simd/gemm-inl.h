@@ -82,9 +82,18 @@ HWY_NOINLINE void GemmColumns(GemmOperands op, size_t rows, size_t depth) {
     op.c += done * op.c_row;
     rows -= done;
   };
-  for (; rows >= kRows; advance(kRows)) GemmBlock<kRows, kVectors, kAccumulate>(op, depth);
-  for (; rows >= 4; advance(4)) GemmBlock<4, kVectors, kAccumulate>(op, depth);
-  for (; rows >= 1; advance(1)) GemmBlock<1, kVectors, kAccumulate>(op, depth);
+  while (rows >= kRows) {
+    GemmBlock<kRows, kVectors, kAccumulate>(op, depth);
+    advance(kRows);
+  }
+  while (rows >= 4) {
+    GemmBlock<4, kVectors, kAccumulate>(op, depth);
+    advance(4);
+  }
+  while (rows >= 1) {
+    GemmBlock<1, kVectors, kAccumulate>(op, depth);
+    advance(1);
+  }
 }
 
 // `columns` is a multiple of kLanes.

@@ -37,7 +37,11 @@ double BestRate(double work, const std::function<void()>& run) {
 // Keeps the compiler from computing nothing.
 template <typename Vector>
 void Use(Vector& vector) {
+#if defined(__clang__)
+  asm volatile("" : "+m"(vector));  // it would want the callers' instruction set here for a register
+#else
   asm volatile("" : "+x"(vector));
+#endif
 }
 
 #if defined(__x86_64__)
