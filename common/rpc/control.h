@@ -20,6 +20,10 @@ class Control {
   virtual absl::StatusOr<wire::LeaveResponse> Leave(const wire::LeaveRequest& request, absl::Duration timeout) = 0;
   virtual absl::StatusOr<wire::HeartbeatResponse> Heartbeat(const wire::HeartbeatRequest& request,
                                                             absl::Duration timeout) = 0;
+  virtual absl::StatusOr<wire::TakeWorkResponse> TakeWork(const wire::TakeWorkRequest& request,
+                                                          absl::Duration timeout) = 0;
+  virtual absl::StatusOr<wire::ReportWorkResponse> ReportWork(const wire::ReportWorkRequest& request,
+                                                              absl::Duration timeout) = 0;
 };
 
 }  // namespace downpour

@@ -31,6 +31,14 @@ class GrpcControl final : public Control {
                                                     absl::Duration timeout) override {
     return Call<wire::HeartbeatResponse>(&wire::Control::Stub::Heartbeat, request, timeout);
   }
+  absl::StatusOr<wire::TakeWorkResponse> TakeWork(const wire::TakeWorkRequest& request,
+                                                  absl::Duration timeout) override {
+    return Call<wire::TakeWorkResponse>(&wire::Control::Stub::TakeWork, request, timeout);
+  }
+  absl::StatusOr<wire::ReportWorkResponse> ReportWork(const wire::ReportWorkRequest& request,
+                                                      absl::Duration timeout) override {
+    return Call<wire::ReportWorkResponse>(&wire::Control::Stub::ReportWork, request, timeout);
+  }
 
  private:
   template <typename Response, typename Method, typename Request>

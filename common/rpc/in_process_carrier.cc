@@ -34,6 +34,14 @@ class DrivingControl final : public Control {
     const DrivingScope scope;
     return control_->Heartbeat(request, timeout);
   }
+  absl::StatusOr<wire::TakeWorkResponse> TakeWork(const wire::TakeWorkRequest& request,
+                                                  absl::Duration timeout) override {
+    return control_->TakeWork(request, timeout);
+  }
+  absl::StatusOr<wire::ReportWorkResponse> ReportWork(const wire::ReportWorkRequest& request,
+                                                      absl::Duration timeout) override {
+    return control_->ReportWork(request, timeout);
+  }
 
  private:
   Control* const control_;

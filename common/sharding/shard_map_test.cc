@@ -71,6 +71,29 @@ TEST(ShardMapTest, WritesTextThatReadsBackTheSame) {
   EXPECT_EQ(again->tables()[0].initializer.truncated_normal().stddev(), 0.05);
 }
 
+TEST(ShardMapTest, KeepsHowATableIsToBeUpdated) {
+  constexpr char kText[] = R"(epoch: 1 servers: 0
+      tables { name: "a" dimensions: 2 role: STATE }
+      tables { name: "b" dimensions: 2 learning_rate_multiplier: 2 weight_decay: 0 }
+      shards { table: "a" element_count: 2 } shards { table: "b" element_count: 2 })";
+  const absl::StatusOr<ShardMap> read = ShardMap::FromText(kText);
+  ASSERT_TRUE(read.ok()) << read.status();
+  const absl::StatusOr<ShardMap> map = ShardMap::FromProto(read->ToProto());
+  ASSERT_TRUE(map.ok());
+  EXPECT_TRUE(map->tables()[0].is_state);
+  EXPECT_FALSE(map->tables()[1].is_state);
+  EXPECT_EQ(map->tables()[1].learning_rate_multiplier, 2);
+  EXPECT_EQ(map->tables()[1].weight_decay, 0);
+  EXPECT_EQ(map->tables()[0].weight_decay, std::nullopt);
+  for (const std::string wrong :
+       {"weight_decay: -1", "weight_decay: nan", "learning_rate_multiplier: inf", "role: 7"}) {
+    EXPECT_FALSE(ShardMap::FromText("epoch: 1 servers: 0 tables { name: 'a' dimensions: 2 " + wrong +
+                                    " } shards { table: 'a' element_count: 2 }")
+                     .ok())
+        << wrong;
+  }
+}
+
 TEST(ShardMapTest, RefusesTextThatIsNotAMapAndSaysWhere) {
   ExpectRefused("", "epoch");
   ExpectRefused("epoch: 1\nepochs: 2", "shard map:2:");

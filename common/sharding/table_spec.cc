@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/base/string_view.h"
+#include "common/config/field_check.h"
 #include "common/tensor/wire_dtype.h"
 
 namespace downpour {
@@ -71,6 +72,19 @@ absl::StatusOr<TableSpec> TableSpec::FromProto(const TableProto& proto) {
   if (!shape.ok()) return Annotate(shape.status(), context);
   table.shape = *shape;
   table.initializer = proto.initializer();
+  if (proto.role() != TableProto::TRAINED && proto.role() != TableProto::STATE) {
+    return absl::InvalidArgumentError(absl::StrCat(context, ": there is no role ", static_cast<int>(proto.role())));
+  }
+  table.is_state = proto.role() == TableProto::STATE;
+  if (proto.has_learning_rate_multiplier()) {
+    table.learning_rate_multiplier = proto.learning_rate_multiplier();
+    DP_RETURN_IF_ERROR(
+        Annotate(CheckField("learning_rate_multiplier", table.learning_rate_multiplier, kNonNegative), context));
+  }
+  if (proto.has_weight_decay()) {
+    table.weight_decay = proto.weight_decay();
+    DP_RETURN_IF_ERROR(Annotate(CheckField("weight_decay", *table.weight_decay, kNonNegative), context));
+  }
   return table;
 }
 
@@ -80,6 +94,9 @@ TableProto TableSpec::ToProto() const {
   for (const int64_t dim : shape.dims()) proto.add_dimensions(static_cast<uint64_t>(dim));
   proto.set_dtype(ToWireDType(dtype));
   if (initializer.kind_case() != InitializerConfig::KIND_NOT_SET) *proto.mutable_initializer() = initializer;
+  if (is_state) proto.set_role(TableProto::STATE);
+  if (learning_rate_multiplier != 1) proto.set_learning_rate_multiplier(learning_rate_multiplier);
+  if (weight_decay.has_value()) proto.set_weight_decay(*weight_decay);
   return proto;
 }
 

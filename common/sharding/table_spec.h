@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -24,6 +25,9 @@ struct TableSpec {
   Shape shape;
   DType dtype = DType::kFloat32;
   InitializerConfig initializer;
+  bool is_state = false;  // a running statistic: see TableProto::STATE
+  double learning_rate_multiplier = 1;
+  std::optional<double> weight_decay;  // in place of the optimizer's
 
   uint64_t element_count = 1;  // of the shape: 1 to kTableElementsMax
   uint64_t bytes() const { return element_count * DTypeSize(dtype); }

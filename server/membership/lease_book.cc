@@ -37,7 +37,7 @@ std::map<uint64_t, LeaseBook::Epoch>::iterator LeaseBook::EpochToGive() {
   return epochs_.emplace(epochs_begun_++, std::move(epoch)).first;
 }
 
-LeaseBook::Answer LeaseBook::Take(WorkerId worker, uint64_t incarnation, size_t workers) {
+LeaseBook::Answer LeaseBook::Take(WorkerId worker, uint64_t incarnation, size_t workers, uint64_t batches_max) {
   const auto held = std::count_if(leases_.begin(), leases_.end(), [&](const auto& lease) {
     return lease.second.worker == worker && lease.second.incarnation == incarnation;
   });
@@ -50,7 +50,7 @@ LeaseBook::Answer LeaseBook::Take(WorkerId worker, uint64_t incarnation, size_t 
   for (const auto& [begin, end] : epoch.left) left += end - begin;
   // A half of an even share, in whole batches.
   const uint64_t share = left / options_.batch / (2 * std::max<uint64_t>(workers, 1));
-  const uint64_t batches = std::clamp<uint64_t>(share, 1, options_.slice_batches_max);
+  const uint64_t batches = std::clamp<uint64_t>(share, 1, std::min(options_.slice_batches_max, batches_max));
 
   const auto [begin, end] = *epoch.left.begin();
   epoch.left.erase(epoch.left.begin());
@@ -79,11 +79,25 @@ absl::Status LeaseBook::Report(WorkerId worker, uint64_t incarnation, uint64_t l
   }
   const uint64_t before = open.slice.begin - open.begin;
   if (used <= before) return absl::OkStatus();
+  batches_used_ += BatchesIn(open.slice.begin, open.begin + used);
   open.slice.begin = open.begin + used;
   const uint64_t epoch = open.slice.epoch;
   if (used == size) leases_.erase(it);
   Use(epoch, used - before);
   return absl::OkStatus();
+}
+
+uint64_t LeaseBook::BatchesIn(uint64_t begin, uint64_t end) const {
+  const auto before = [this](uint64_t position) {
+    return position == options_.examples ? (position - 1) / options_.batch + 1 : position / options_.batch;
+  };
+  return before(end) - before(begin);
+}
+
+uint64_t LeaseBook::batches_open() const {
+  uint64_t batches = 0;
+  for (const auto& [id, open] : leases_) batches += BatchesIn(open.slice.begin, open.slice.end);
+  return batches;
 }
 
 void LeaseBook::Use(uint64_t epoch, uint64_t count) {
@@ -162,6 +176,8 @@ absl::Status LeaseBook::Restore(std::string_view text) {
   }
   if (examples != options_.examples || batch != options_.batch || restored.next_lease_ == 0) return Damaged();
   if (options_.epochs != 0 && restored.epochs_begun_ > options_.epochs) return Damaged();
+  // All of the epochs that were begun, less what is left of them.
+  restored.batches_used_ = restored.epochs_begun_ * restored.BatchesIn(0, examples);
   uint64_t number_min = 0;
   for (; epochs > 0; --epochs) {
     uint64_t number = 0;
@@ -181,6 +197,7 @@ absl::Status LeaseBook::Restore(std::string_view text) {
       begin_min = end + 1;
       epoch.left.emplace(begin, end);
       epoch.used -= end - begin;
+      restored.batches_used_ -= restored.BatchesIn(begin, end);
     }
   }
   if (!state.AtEnd()) return Damaged();

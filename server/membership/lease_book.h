@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -65,8 +66,9 @@ class LeaseBook {
   };
 
   // The next slice of the earliest epoch that has one. An epoch begins as soon as nothing of the one before is left to
-  // give, whether or not others still work on that. `workers`: how many share the work.
-  Answer Take(WorkerId worker, uint64_t incarnation, size_t workers);
+  // give, whether or not others still work on that. `workers`: how many share the work. At most `batches_max`, >= 1.
+  Answer Take(WorkerId worker, uint64_t incarnation, size_t workers,
+              uint64_t batches_max = std::numeric_limits<uint64_t>::max());
 
   // The worker has used the first `used` examples of its lease, all of them: the lease is over. Reports may be sent
   // again and may come out of order. FAILED_PRECONDITION where the lease is not (or no more) that worker's: whatever it
@@ -84,6 +86,9 @@ class LeaseBook {
   uint64_t used(uint64_t epoch) const;
   bool finished() const;
   size_t open_leases() const { return leases_.size(); }
+  // Batches, over all epochs, of which the last example has been used; and those of open leases.
+  uint64_t batches_used() const { return batches_used_; }
+  uint64_t batches_open() const;
 
   // ---- Checkpoints
 
@@ -107,6 +112,8 @@ class LeaseBook {
 
   explicit LeaseBook(const LeaseOptions& options) : options_(options) {}
 
+  // Batches that end within [begin, end) of an epoch.
+  uint64_t BatchesIn(uint64_t begin, uint64_t end) const;
   void GiveBack(const LeaseSlice& slice);
   // The earliest begun epoch with something left to give, beginning a new one if need be; end() if there is none.
   std::map<uint64_t, Epoch>::iterator EpochToGive();
@@ -115,6 +122,7 @@ class LeaseBook {
   LeaseOptions options_;
   uint64_t next_lease_ = 1;
   uint64_t epochs_begun_ = 0;  // 0 to this - 1
+  uint64_t batches_used_ = 0;
   std::map<uint64_t, Epoch> epochs_;
   std::map<uint64_t, Open> leases_;  // by id
 };

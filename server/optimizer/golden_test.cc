@@ -7,13 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "common/schedule/schedule.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "kernels/kernels.h"
 #include "server/optimizer/apply.h"
 #include "server/optimizer/golden_file.h"
 #include "server/optimizer/optimizer.h"
-#include "server/optimizer/schedule.h"
 
 namespace downpour {
 namespace {

@@ -30,6 +30,12 @@ Optimizer::Optimizer(RuleSettings settings, Schedule schedule)
     : settings_(std::move(settings)), schedule_(std::move(schedule)) {}
 
 absl::StatusOr<std::unique_ptr<const Optimizer>> Optimizer::Create(const OptimizerConfig& config) {
+  absl::StatusOr<std::unique_ptr<Optimizer>> optimizer = Make(config);
+  if (!optimizer.ok()) return optimizer.status();
+  return *std::move(optimizer);
+}
+
+absl::StatusOr<std::unique_ptr<Optimizer>> Optimizer::Make(const OptimizerConfig& config) {
   DP_ASSIGN_OR_RETURN(RuleSettings settings, ReadRule(config));
   DP_ASSIGN_OR_RETURN(Schedule schedule, Schedule::Create(config.schedule(), settings.lr));
   DP_RETURN_IF_ERROR(CheckFtrlSchedule(settings, schedule));
@@ -60,8 +66,27 @@ absl::StatusOr<std::unique_ptr<const Optimizer>> Optimizer::Create(const Optimiz
   return optimizer;
 }
 
+absl::StatusOr<std::unique_ptr<const Optimizer>> Optimizer::CreateForTable(const OptimizerConfig& config,
+                                                                           const TableSpec& table) {
+  OptimizerConfig of_table = config;
+  if (table.is_state) {
+    of_table.Clear();
+    of_table.mutable_sgd()->set_learning_rate(1);
+  } else if (table.weight_decay.has_value()) {
+    of_table.set_weight_decay(*table.weight_decay);
+  }
+  absl::StatusOr<std::unique_ptr<Optimizer>> optimizer = Make(of_table);
+  if (!optimizer.ok()) return optimizer.status();
+  (*optimizer)->is_state_ = table.is_state;
+  if (!table.is_state) {
+    (*optimizer)->rate_multiplier_ = table.learning_rate_multiplier;
+    (*optimizer)->settings_.lr *= table.learning_rate_multiplier;  // which only FTRL looks at from here on
+  }
+  return *std::move(optimizer);
+}
+
 double Optimizer::rate(uint64_t step) const {
-  return schedule_.rate(step) / (1 + static_cast<double>(step) * settings_.lr_decay);
+  return rate_multiplier_ * schedule_.rate(step) / (1 + static_cast<double>(step) * settings_.lr_decay);
 }
 
 double Optimizer::ClipScale(const StepFacts& facts) const {
@@ -73,7 +98,7 @@ double Optimizer::ClipScale(const StepFacts& facts) const {
 
 UpdateScalars Optimizer::Prepare(const StepFacts& facts) const {
   const double updates = static_cast<double>(facts.step) + 1;  // this one included
-  double rate = this->rate(facts.step) * facts.rate_scale;
+  double rate = is_state_ ? 1 : this->rate(facts.step) * facts.rate_scale;
   double gradient_scale = facts.gradient_scale * ClipScale(facts);
   UpdateScalars scalars;
   scalars.weight_decay = static_cast<float>(settings_.weight_decay);

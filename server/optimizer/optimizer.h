@@ -8,10 +8,11 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "common/schedule/schedule.h"
+#include "common/sharding/table_spec.h"
 #include "kernels/update.h"
 #include "proto/optimizer.pb.h"
 #include "server/optimizer/rule_settings.h"
-#include "server/optimizer/schedule.h"
 
 namespace downpour {
 
@@ -32,6 +33,11 @@ class Optimizer {
   // Checks every field; the error names the field, its value and the allowed range.
   static absl::StatusOr<std::unique_ptr<const Optimizer>> Create(const OptimizerConfig& config);
 
+  // The same for one table of the job, which may multiply the rate, decay otherwise, or be a statistic: what is pushed
+  // to that is subtracted as it is.
+  static absl::StatusOr<std::unique_ptr<const Optimizer>> CreateForTable(const OptimizerConfig& config,
+                                                                         const TableSpec& table);
+
   // The rule of the pass; kLambMoments for LAMB, whose update is finished by a second pass of kLambApply.
   UpdateRule rule() const { return settings_.rule; }
 
@@ -50,7 +56,7 @@ class Optimizer {
   // Whether Prepare has to know the norm of the gradient.
   bool needs_gradient_norm() const { return clip_norm_.has_value(); }
 
-  // The learning rate after `step` updates, before rate_scale: what progress lines and metrics show.
+  // The learning rate after `step` updates, before rate_scale.
   double rate(uint64_t step) const;
 
   // The scalars of the pass, or of LAMB's first. With needs_gradient_norm() the facts must carry the norm. Delay
@@ -60,10 +66,14 @@ class Optimizer {
  private:
   Optimizer(RuleSettings settings, Schedule schedule);
 
+  static absl::StatusOr<std::unique_ptr<Optimizer>> Make(const OptimizerConfig& config);
+
   double ClipScale(const StepFacts& facts) const;
 
   RuleSettings settings_;
   Schedule schedule_;
+  double rate_multiplier_ = 1;
+  bool is_state_ = false;
   std::optional<double> clip_value_;
   std::optional<double> clip_norm_;
   std::optional<double> average_decay_;

@@ -166,6 +166,46 @@ TEST(OptimizerTest, RefusesWhatIsOutOfRangeAndSaysWhere) {
   EXPECT_THAT(ErrorOf("ftrl {} schedule { cosine { total_steps: 9 } }"), HasSubstr("which ftrl does not allow"));
 }
 
+std::unique_ptr<const Optimizer> MakeForTable(const std::string& text, const TableSpec& table) {
+  OptimizerConfig config;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &config)) << text;
+  auto optimizer = Optimizer::CreateForTable(config, table);
+  EXPECT_TRUE(optimizer.ok()) << optimizer.status();
+  return *std::move(optimizer);
+}
+
+TEST(OptimizerTest, ATableMultipliesTheRateOfEveryStepOfTheSchedule) {
+  TableSpec table;
+  table.learning_rate_multiplier = 2;
+  const auto optimizer =
+      MakeForTable("sgd { learning_rate: 0.5 } schedule { polynomial { total_steps: 10 final_rate: 0.1 } }", table);
+  EXPECT_FLOAT_EQ(optimizer->Prepare({.step = 0}).rate, 1);
+  EXPECT_FLOAT_EQ(optimizer->Prepare({.step = 10}).rate, 0.2);
+  EXPECT_FLOAT_EQ(MakeForTable("ftrl { learning_rate: 0.5 }", table)->Prepare({.step = 3}).rate, 1);
+}
+
+TEST(OptimizerTest, ATableDecaysInItsOwnWay) {
+  TableSpec table;
+  table.weight_decay = 0.25;
+  EXPECT_EQ(MakeForTable("sgd {} weight_decay: 0.5", table)->Prepare({}).weight_decay, 0.25f);
+  EXPECT_EQ(MakeForTable("sgd {} weight_decay: 0.5", TableSpec())->Prepare({}).weight_decay, 0.5f);
+}
+
+TEST(OptimizerTest, WhatIsPushedToAStatisticIsSubtractedAsItIs) {
+  TableSpec table;
+  table.is_state = true;
+  table.learning_rate_multiplier = 3;
+  const auto optimizer =
+      MakeForTable("adam {} weight_decay: 1 clipping { by_table_norm: 1 } average { decay: 0.5 }", table);
+  EXPECT_EQ(optimizer->rule(), UpdateRule::kSgd);
+  EXPECT_EQ(optimizer->slot_count(), 0);
+  EXPECT_FALSE(optimizer->has_average());
+  EXPECT_FALSE(optimizer->needs_gradient_norm());
+  const UpdateScalars scalars = optimizer->Prepare({.step = 7, .rate_scale = 0.5});
+  EXPECT_EQ(scalars.rate, 1);
+  EXPECT_EQ(scalars.weight_decay, 0);
+}
+
 TEST(OptimizerTest, RefusesNanInEveryField) {
   const std::vector<std::pair<std::string, std::vector<std::string>>> rules = {
       {"sgd", {"learning_rate"}},

@@ -74,6 +74,8 @@ std::unique_ptr<CallHandler> MakeControlCall(const std::string& method, GrpcCall
   if (method == "/downpour.wire.Control/Join") return Make(call, control, &Control::Join, thread);
   if (method == "/downpour.wire.Control/Leave") return Make(call, control, &Control::Leave, thread);
   if (method == "/downpour.wire.Control/Heartbeat") return Make(call, control, &Control::Heartbeat, nullptr);
+  if (method == "/downpour.wire.Control/TakeWork") return Make(call, control, &Control::TakeWork, nullptr);
+  if (method == "/downpour.wire.Control/ReportWork") return Make(call, control, &Control::ReportWork, nullptr);
   return nullptr;
 }
 

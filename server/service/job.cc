@@ -43,10 +43,25 @@ DenseShardSpec SpecOf(const ShardPlacement& placement, const Optimizer& optimize
   return spec;
 }
 
-uint64_t TableBytes(const ShardMap& map, const std::vector<ShardId>& own, const Optimizer& optimizer) {
-  uint64_t elements = 0;
-  for (const ShardId shard : own) elements += map.shards()[shard].element_count;
-  return elements * sizeof(float) * (1 + optimizer.slot_count() + (optimizer.has_average() ? 1 : 0));
+uint64_t TableBytes(const ShardMap& map, const std::vector<ShardId>& own,
+                    const std::vector<std::shared_ptr<const Optimizer>>& optimizers) {
+  uint64_t floats = 0;
+  for (const ShardId shard : own) {
+    const Optimizer& optimizer = *optimizers[map.shards()[shard].table];
+    floats += map.shards()[shard].element_count * (1 + optimizer.slot_count() + (optimizer.has_average() ? 1 : 0));
+  }
+  return floats * sizeof(float);
+}
+
+// An optimizer for each table.
+absl::StatusOr<std::vector<std::shared_ptr<const Optimizer>>> MakeOptimizers(const ShardMap& map,
+                                                                             const OptimizerConfig& config) {
+  std::vector<std::shared_ptr<const Optimizer>> optimizers;
+  for (const TableSpec& table : map.tables()) {
+    DP_ASSIGN_OR_RETURN(std::shared_ptr<const Optimizer> optimizer, Optimizer::CreateForTable(config, table));
+    optimizers.push_back(std::move(optimizer));
+  }
+  return optimizers;
 }
 
 absl::StatusOr<std::shared_ptr<const Optimizer>> MakeOptimizer(const wire::CreateJobRequest& request) {
@@ -88,8 +103,10 @@ absl::StatusOr<std::unique_ptr<Job>> Job::Create(const wire::CreateJobRequest& r
   }
   DP_RETURN_IF_ERROR(CheckTables(map));
   DP_ASSIGN_OR_RETURN(std::shared_ptr<const Optimizer> optimizer, MakeOptimizer(request));
+  DP_ASSIGN_OR_RETURN(const std::vector<std::shared_ptr<const Optimizer>> optimizers,
+                      MakeOptimizers(map, request.optimizer()));
 
-  const uint64_t tables = TableBytes(map, map.ShardsOfServer(options.server), *optimizer);
+  const uint64_t tables = TableBytes(map, map.ShardsOfServer(options.server), optimizers);
   const uint64_t needed = tables + tables / kCopiesShare;
   if (needed > options.memory_max) {
     return absl::ResourceExhaustedError(
@@ -99,15 +116,21 @@ absl::StatusOr<std::unique_ptr<Job>> Job::Create(const wire::CreateJobRequest& r
   }
   const size_t received_max = (options.memory_max - needed) / 2;
   std::unique_ptr<Job> job(new Job(request, options, std::move(map), received_max));
-  DP_RETURN_IF_ERROR(job->MakeShards(request, std::move(optimizer)));
+  job->optimizer_ = std::move(optimizer);
+  if (request.has_plan() && job->issues_incarnations()) {
+    DP_ASSIGN_OR_RETURN(job->coordinator_, Coordinator::Create(request.plan(), options.clock));
+  }
+  DP_RETURN_IF_ERROR(job->MakeShards(request, optimizers));
   return job;
 }
 
-absl::Status Job::MakeShards(const wire::CreateJobRequest& request, std::shared_ptr<const Optimizer> optimizer) {
+absl::Status Job::MakeShards(const wire::CreateJobRequest& request,
+                             const std::vector<std::shared_ptr<const Optimizer>>& optimizers) {
   shards_.resize(map_.shards().size());
   for (const ShardId id : own_shards_) {
     const ShardPlacement& placement = map_.shards()[id];
     const TableSpec& table = map_.tables()[placement.table];
+    const std::shared_ptr<const Optimizer>& optimizer = optimizers[placement.table];
     DP_ASSIGN_OR_RETURN(const Initializer initializer,
                         Initializer::Create(table.initializer, table.shape, request.seed(), table.name));
     DP_ASSIGN_OR_RETURN(std::unique_ptr<TableShard> values,
@@ -118,6 +141,7 @@ absl::Status Job::MakeShards(const wire::CreateJobRequest& request, std::shared_
     shard.name = map_.NameOf(id);
     shard.epoch = map_.epoch();
     shard.whole_table = range.end - range.begin == 1;
+    shard.is_its_own_average = table.is_state && optimizer_->has_average();
     shards_[id] = std::make_unique<Shard>(std::move(shard), std::move(values), optimizer, std::move(policy), &pool_);
   }
   return absl::OkStatus();

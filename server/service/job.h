@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "common/sharding/shard_map.h"
 #include "proto/control.pb.h"
+#include "server/service/coordinator.h"
 #include "server/service/receive_budget.h"
 #include "server/shard/shard.h"
 #include "server/store/block_pool.h"
@@ -21,7 +22,8 @@ namespace downpour {
 class Job {
  public:
   struct Options {
-    ServerId server = 0;    // the number of this server's task
+    ServerId server = 0;           // the number of this server's task
+    const Clock* clock = nullptr;  // of the coordinator; outlives the job
     size_t memory_max = 0;  // bytes of tables, their optimizer's slots, copies on write, and received pushes, together
   };
 
@@ -40,6 +42,12 @@ class Job {
   // Whether this server gives the workers of the job their incarnations.
   bool issues_incarnations() const { return map_.servers().front() == server_; }
 
+  // That of the job; tables may have their own settings on top.
+  const Optimizer& optimizer() const { return *optimizer_; }
+
+  // Hands out the work. Null where the job has no plan, or another server coordinates. Has a lock of its own.
+  Coordinator* coordinator() const { return coordinator_.get(); }
+
   // Whether the policy may let a push wait for others.
   bool holds_pushes() const { return holds_pushes_; }
 
@@ -53,7 +61,8 @@ class Job {
  private:
   Job(const wire::CreateJobRequest& request, const Options& options, ShardMap map, size_t received_max);
 
-  absl::Status MakeShards(const wire::CreateJobRequest& request, std::shared_ptr<const Optimizer> optimizer);
+  absl::Status MakeShards(const wire::CreateJobRequest& request,
+                          const std::vector<std::shared_ptr<const Optimizer>>& optimizers);
 
   const ServerId server_;
   const std::string fingerprint_;
@@ -61,6 +70,8 @@ class Job {
   const bool holds_pushes_;
   const std::shared_ptr<ReceiveBudget> receive_budget_;
   uint64_t bytes_in_flight_max_ = 0;
+  std::shared_ptr<const Optimizer> optimizer_;
+  std::unique_ptr<Coordinator> coordinator_;
   std::vector<ShardId> own_shards_;
   BlockPool pool_;                              // outlives the shards
   std::vector<std::unique_ptr<Shard>> shards_;  // by id

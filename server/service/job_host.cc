@@ -66,7 +66,8 @@ absl::StatusOr<wire::CreateJobResponse> JobHost::CreateJob(const wire::CreateJob
   }
   if (there == nullptr) {
     const absl::Duration start = clock_.Now();
-    DP_ASSIGN_OR_RETURN(there, Job::Create(request, {.server = options_.server, .memory_max = options_.memory_max}));
+    DP_ASSIGN_OR_RETURN(
+        there, Job::Create(request, {.server = options_.server, .clock = &clock_, .memory_max = options_.memory_max}));
     DP_LOG(INFO) << "created job " << FingerprintText(request.job_fingerprint())
                  << "...: " << there->own_shards().size() << " shards, "
                  << (there->pool().statistics().bytes_in_use >> 20) << " MiB, in " << clock_.Now() - start;
@@ -93,6 +94,7 @@ absl::StatusOr<wire::JoinResponse> JobHost::Join(const wire::JoinRequest& reques
   uint64_t incarnation = request.incarnation();
   bool retry = false;
   uint64_t clock = 0;
+  uint64_t replaced = 0;  // an incarnation of the worker that lived until now
   {
     MutexLock lock(&members_mutex_);
     if (incarnation == 0) incarnation = members_.NextIncarnation(request.worker());
@@ -100,7 +102,9 @@ absl::StatusOr<wire::JoinResponse> JobHost::Join(const wire::JoinRequest& reques
     const Members::Member* member = members_.Find(request.worker());
     retry = member != nullptr && member->live && member->incarnation == incarnation;
     if (retry) clock = member->join_clock;
+    if (!retry && member != nullptr && member->live) replaced = member->incarnation;
   }
+  if (replaced != 0 && job->coordinator() != nullptr) job->coordinator()->Release(request.worker(), replaced);
   if (!retry) {
     // A worker starts from the smallest clock of all its shards, and of those of other servers that it names.
     clock = request.clock() > 0 ? request.clock() : std::numeric_limits<uint64_t>::max();
@@ -155,6 +159,49 @@ absl::StatusOr<wire::HeartbeatResponse> JobHost::Heartbeat(const wire::Heartbeat
   return response;
 }
 
+absl::StatusOr<std::shared_ptr<const Job>> JobHost::CheckWorker(std::string_view fingerprint, WorkerId worker,
+                                                                uint64_t incarnation) {
+  DP_ASSIGN_OR_RETURN(std::shared_ptr<const Job> job, FindJob(fingerprint));
+  if (job->coordinator() == nullptr) {
+    return absl::FailedPreconditionError(
+        job->issues_incarnations() ? absl::StrCat("the job has no plan, so there is no work to hand out")
+                                   : absl::StrCat("server/", options_.server, " does not coordinate: ask server/",
+                                                  job->map().servers().front()));
+  }
+  MutexLock lock(&members_mutex_);
+  const absl::Status status = members_.Heard(worker, incarnation, std::nullopt, clock_.Now());
+  if (absl::IsAborted(status)) return absl::FailedPreconditionError(status.message());
+  DP_RETURN_IF_ERROR(status);
+  return job;
+}
+
+absl::StatusOr<wire::TakeWorkResponse> JobHost::TakeWork(const wire::TakeWorkRequest& request, absl::Duration) {
+  DP_RETURN_IF_ERROR(CheckServing());
+  DP_ASSIGN_OR_RETURN(const std::shared_ptr<const Job> job,
+                      CheckWorker(request.job_fingerprint(), request.worker(), request.incarnation()));
+  size_t workers = 0;
+  {
+    MutexLock lock(&members_mutex_);
+    workers = members_.live_count();
+  }
+  return job->coordinator()->Take(request, workers);
+}
+
+absl::StatusOr<wire::ReportWorkResponse> JobHost::ReportWork(const wire::ReportWorkRequest& request, absl::Duration) {
+  DP_ASSIGN_OR_RETURN(const std::shared_ptr<const Job> job,
+                      CheckWorker(request.job_fingerprint(), request.worker(), request.incarnation()));
+  DP_ASSIGN_OR_RETURN(wire::ReportWorkResponse response, job->coordinator()->Report(request));
+  const uint64_t updates =
+      job->own_shards().empty() ? response.steps() : job->shard(job->own_shards().front())->counters().version;
+  response.set_learning_rate(job->optimizer().rate(updates));
+  return response;
+}
+
+void JobHost::StopRun(std::string why, bool evaluate) {
+  const std::shared_ptr<const Job> current = job();
+  if (current != nullptr && current->coordinator() != nullptr) current->coordinator()->Stop(std::move(why), evaluate);
+}
+
 // ---- ExchangeHost
 
 absl::StatusOr<std::unique_ptr<ServerEnd>> JobHost::Open(const ExchangePeer& peer, const ExchangeLimits& limits,
@@ -168,6 +215,7 @@ absl::StatusOr<std::unique_ptr<ServerEnd>> JobHost::Open(const ExchangePeer& pee
 
 void JobHost::LeaveShards(const Job& job, WorkerId worker, uint64_t incarnation) {
   for (const ShardId id : job.own_shards()) sessions_.Deliver(id, job.shard(id)->Leave(worker, incarnation));
+  if (job.coordinator() != nullptr) job.coordinator()->Release(worker, incarnation);
 }
 
 void JobHost::Sweep() {

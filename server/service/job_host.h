@@ -47,6 +47,11 @@ class JobHost final : public Control, public ExchangeHost, private SessionHost {
   absl::StatusOr<wire::HeartbeatResponse> Heartbeat(const wire::HeartbeatRequest& request,
                                                     absl::Duration timeout) override;
 
+  absl::StatusOr<wire::TakeWorkResponse> TakeWork(const wire::TakeWorkRequest& request,
+                                                  absl::Duration timeout) override;
+  absl::StatusOr<wire::ReportWorkResponse> ReportWork(const wire::ReportWorkRequest& request,
+                                                      absl::Duration timeout) override;
+
   // ---- ExchangeHost
   absl::StatusOr<std::unique_ptr<ServerEnd>> Open(const ExchangePeer& peer, const ExchangeLimits& limits,
                                                   ExchangeLink* link) override;
@@ -56,6 +61,9 @@ class JobHost final : public Control, public ExchangeHost, private SessionHost {
   // Gives up for dead who was not heard of for too long. To be called several times within worker_timeout. Time in
   // which this was not called, because the whole process stood still, is nobody's silence.
   void Sweep();
+
+  // Ends the run of a job with a plan, as soon as its workers report: see Coordinator.
+  void StopRun(std::string why, bool evaluate);
 
   // No new jobs, joins and exchanges; every exchange answers what it is answering and ends with UNAVAILABLE.
   void Drain();
@@ -75,6 +83,9 @@ class JobHost final : public Control, public ExchangeHost, private SessionHost {
   void Gone(WorkerId worker, const Mailbox* mailbox) override;
 
   absl::Status CheckServing() const;
+  // The job's coordinator, if `worker` may ask it; where it has none, what to do about that.
+  absl::StatusOr<std::shared_ptr<const Job>> CheckWorker(std::string_view fingerprint, WorkerId worker,
+                                                         uint64_t incarnation);
   // The job, if it is that of the fingerprint.
   absl::StatusOr<std::shared_ptr<const Job>> FindJob(std::string_view fingerprint) const;
   void LeaveShards(const Job& job, WorkerId worker, uint64_t incarnation) DP_REQUIRES(membership_mutex_);

@@ -38,6 +38,34 @@ TEST(JobHostTest, AnotherJobIsRefusedWithBothFingerprints) {
   EXPECT_THAT(std::string(other.status().message()), HasSubstr("626262"));
 }
 
+TEST(JobHostTest, EachTableIsUpdatedInItsOwnWay) {
+  JobHost host({.server_incarnation = 9});
+  wire::CreateJobRequest request = MakeCreateJob(
+      {.tables = {2, 2}, .optimizer = "momentum { learning_rate: 0.5 momentum: 0.5 } average { decay: 0.9 }"});
+  request.mutable_shard_map()->mutable_tables(0)->set_role(TableProto::STATE);
+  request.mutable_shard_map()->mutable_tables(1)->set_learning_rate_multiplier(2);
+  ASSERT_TRUE(host.CreateJob(request, kAnyTime).ok());
+  const std::vector<float> gradient = {1, 1};
+  for (ShardId id : {0, 1}) {
+    Shard& shard = *host.job()->shard(id);
+    shard.Join(1, 1, 0);
+    PushRequest push;
+    push.epoch = 1;
+    push.worker = 1;
+    push.incarnation = 1;
+    push.element_count = gradient.size();
+    push.slices = {{reinterpret_cast<const std::byte*>(gradient.data()), gradient.size() * sizeof(float)}};
+    for (uint64_t sequence : {1, 2}) {
+      push.sequence = push.clock = sequence;
+      EXPECT_EQ(shard.Push(push).outcome.fate, PushFate::kApplied) << id;
+    }
+  }
+  EXPECT_EQ(host.job()->shard(0)->Read(false)->values.block(0)[0], -2);
+  EXPECT_EQ(host.job()->shard(0)->Read(true)->values.block(0)[0], -2);  // its own average
+  EXPECT_EQ(host.job()->shard(1)->Read(false)->values.block(0)[0], -2.5);
+  EXPECT_NE(host.job()->shard(1)->Read(true)->values.block(0)[0], -2.5);
+}
+
 TEST(JobHostTest, AJobThatMakesNoSenseLeavesNoneBehind) {
   JobHost host({.server_incarnation = 9});
   const auto refuse = [&](auto&& change, absl::StatusCode code, const std::string& word) {

@@ -21,7 +21,7 @@ Shard::Shard(ShardOptions options, std::unique_ptr<TableShard> table, std::share
       optimizer_(std::move(optimizer)),
       pool_(pool),
       element_count_(table->element_count()),
-      has_average_(table->has_average()),
+      has_average_(table->has_average() || options_.is_its_own_average),
       epoch_(options_.epoch),
       table_(std::move(table)),
       policy_(std::move(policy)) {}
@@ -116,7 +116,7 @@ PullOutcome Shard::Answer(const PullRequest& pull) {
   PullOutcome outcome;
   outcome.fate = PullFate::kAnswered;
   outcome.weights.version = version_;
-  outcome.weights.values = pull.want_average ? table_->Average() : table_->Weights();
+  outcome.weights.values = pull.want_average && table_->has_average() ? table_->Average() : table_->Weights();
   outcome.clock = policy_->AnswerClock({.worker = pull.worker, .clock = pull.clock});
   ++counters_.pulls_answered;
   counters_.pull_bytes += outcome.weights.values.element_count * sizeof(float);
@@ -146,7 +146,7 @@ absl::StatusOr<Weights> Shard::Read(bool average) const {
     return absl::FailedPreconditionError(absl::StrCat(options_.name, ": the job keeps no average of the weights"));
   }
   MutexLock lock(&mutex_);
-  return Weights{version_, average ? table_->Average() : table_->Weights()};
+  return Weights{version_, average && table_->has_average() ? table_->Average() : table_->Weights()};
 }
 
 absl::Status Shard::SetEpoch(uint64_t epoch) {

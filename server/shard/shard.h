@@ -53,6 +53,8 @@ struct ShardOptions {
   std::string name = {};    // in messages: "conv1/weights[0, 1048576)"
   uint64_t epoch = 1;       // of the shard map that gave the shard to this server
   bool whole_table = true;  // no other shard has a part of the table, so that its norms are the table's
+  // A statistic in a job that keeps averages: it is a mean already, and who asks for its average gets it as it is.
+  bool is_its_own_average = false;
 
   const Kernels* kernels = nullptr;  // null: BestKernels()
 };

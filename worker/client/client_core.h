@@ -6,6 +6,7 @@
 //   client_receiving.cc   what a server has said
 //   client_connecting.cc  streams opened and lost, timers
 //   client_membership.cc  joining, heartbeats, newer shard maps
+//   client_work.cc        what the coordinator is asked
 //
 // No carrier, sink or `done` is called under the lock: what is to be called is noted in an Effects and called after it.
 #ifndef DOWNPOUR_WORKER_CLIENT_CLIENT_CORE_H_
@@ -65,6 +66,9 @@ struct ServerState {
   bool join_wanted = false;  // to fetch a newer map, or to join with an incarnation that it has not heard of
 };
 
+// Of a control call: the same call may do later.
+bool IsPassing(const absl::Status& status);
+
 class ClientCore final : public std::enable_shared_from_this<ClientCore> {
  public:
   ClientCore(PsClientOptions options, CarrierFactory carriers);
@@ -78,6 +82,8 @@ class ClientCore final : public std::enable_shared_from_this<ClientCore> {
   void ReportClock(uint64_t clock);
   absl::StatusOr<uint64_t> Rejoin();
   absl::Status Leave();
+  absl::StatusOr<wire::TakeWorkResponse> TakeWork();
+  absl::StatusOr<wire::ReportWorkResponse> ReportWork(wire::ReportWorkRequest report);
   uint64_t clock() const;
   uint64_t incarnation() const;
   std::shared_ptr<const ShardMap> shard_map() const;
@@ -105,6 +111,9 @@ class ClientCore final : public std::enable_shared_from_this<ClientCore> {
     uint64_t first_byte = 0;  // in the table
     const SlicedWeightsPiece* piece = nullptr;
   };
+  template <typename Request, typename Response>
+  using CoordinatorCall = absl::StatusOr<Response> (Control::*)(const Request&, absl::Duration);
+
   // What one server answers to a join, checked.
   struct Joined {
     uint64_t incarnation = 0;
@@ -115,6 +124,11 @@ class ClientCore final : public std::enable_shared_from_this<ClientCore> {
 
   void Run(Effects effects) DP_EXCLUDES(mutex_);
   absl::Duration Now() const { return options_.clock_source->Now(); }
+
+  // ---- Work (client_work.cc): one call to the coordinator, tried again until it is answered.
+  template <typename Response, typename Request>
+  absl::StatusOr<Response> AskCoordinator(Request request, CoordinatorCall<Request, Response> call,
+                                          std::string_view what) DP_EXCLUDES(mutex_);
 
   // ---- Operations (client_core.cc)
   absl::Status Prepare(OpenOperation* operation, absl::Span<const Gradient> gradients,
@@ -199,6 +213,7 @@ class ClientCore final : public std::enable_shared_from_this<ClientCore> {
   absl::Status status_ DP_GUARDED_BY(mutex_);  // not OK: how every operation ends
   bool final_ DP_GUARDED_BY(mutex_) = false;   // of an error: Rejoin does not mend it
   uint64_t incarnation_ DP_GUARDED_BY(mutex_) = 0;
+  uint64_t last_ticket_ DP_GUARDED_BY(mutex_) = 0;
   uint64_t join_clock_ DP_GUARDED_BY(mutex_) = 0;
   uint64_t reported_clock_ DP_GUARDED_BY(mutex_) = 0;
   std::shared_ptr<const ShardMap> map_ DP_GUARDED_BY(mutex_);

@@ -12,12 +12,6 @@
 namespace downpour {
 namespace {
 
-// The same call may do later.
-bool IsPassing(const absl::Status& status) {
-  return status.code() == absl::StatusCode::kUnavailable || status.code() == absl::StatusCode::kDeadlineExceeded ||
-         status.code() == absl::StatusCode::kResourceExhausted;
-}
-
 wire::VersionRange OurVersions() {
   wire::VersionRange versions;
   versions.set_version(kProtocolVersion);
@@ -26,6 +20,11 @@ wire::VersionRange OurVersions() {
 }
 
 }  // namespace
+
+bool IsPassing(const absl::Status& status) {
+  return status.code() == absl::StatusCode::kUnavailable || status.code() == absl::StatusCode::kDeadlineExceeded ||
+         status.code() == absl::StatusCode::kResourceExhausted;
+}
 
 absl::StatusOr<ServerState*> ClientCore::GetServer(ServerId id) {
   {

@@ -34,6 +34,10 @@ absl::Status PsClient::Flush() { return core_->Flush(); }
 void PsClient::ReportClock(uint64_t clock) { core_->ReportClock(clock); }
 absl::StatusOr<uint64_t> PsClient::Rejoin() { return core_->Rejoin(); }
 absl::Status PsClient::Leave() { return core_->Leave(); }
+absl::StatusOr<wire::TakeWorkResponse> PsClient::TakeWork() { return core_->TakeWork(); }
+absl::StatusOr<wire::ReportWorkResponse> PsClient::ReportWork(wire::ReportWorkRequest report) {
+  return core_->ReportWork(std::move(report));
+}
 uint64_t PsClient::clock() const { return core_->clock(); }
 uint64_t PsClient::incarnation() const { return core_->incarnation(); }
 std::shared_ptr<const ShardMap> PsClient::shard_map() const { return core_->shard_map(); }

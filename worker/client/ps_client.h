@@ -123,6 +123,12 @@ class PsClient {
   // After ABORTED: joins as a new incarnation. Waits. Gives the clock to go on from; nothing changes if still joined.
   absl::StatusOr<uint64_t> Rejoin();
 
+  // ---- Work, of jobs with a plan. Both wait, at most `operation_timeout`, and try again meanwhile. From one thread at
+  // a time. Errors as of operations; FAILED_PRECONDITION also where the work reported is not this worker's any more.
+  absl::StatusOr<wire::TakeWorkResponse> TakeWork();
+  // `report` without who it is from.
+  absl::StatusOr<wire::ReportWorkResponse> ReportWork(wire::ReportWorkRequest report);
+
   // Tells all servers that nothing is to wait for this worker any more, after what is open has ended. Waits. Operations
   // end with CANCELLED from then on.
   absl::Status Leave();

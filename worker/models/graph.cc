@@ -38,6 +38,9 @@ std::vector<TableSpec> Graph::Tables() const {
     table.shape = parameter.spec->shape;
     table.initializer = parameter.spec->initializer;
     table.element_count = static_cast<uint64_t>(parameter.spec->elements);
+    table.is_state = parameter.spec->role == ParameterSpec::Role::kState;
+    table.learning_rate_multiplier = parameter.spec->learning_rate_multiplier;
+    table.weight_decay = parameter.spec->weight_decay;
     tables.push_back(std::move(table));
   }
   return tables;

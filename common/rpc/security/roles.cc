@@ -20,6 +20,8 @@ constexpr MethodRule kRules[] = {
     {"/downpour.wire.Control/Join", Only({Role::kWorker})},
     {"/downpour.wire.Control/Leave", Only({Role::kWorker, Role::kAdmin})},
     {"/downpour.wire.Control/Heartbeat", Only({Role::kWorker})},
+    {"/downpour.wire.Control/TakeWork", Only({Role::kWorker})},
+    {"/downpour.wire.Control/ReportWork", Only({Role::kWorker})},
     {"/grpc.health.v1.Health/Check", kEverybody},
     {"/grpc.health.v1.Health/Watch", kEverybody},
 };

@@ -296,6 +296,23 @@ absl::StatusOr<wire::HeartbeatResponse> FakeServer::Heartbeat(const wire::Heartb
   return response;
 }
 
+absl::StatusOr<wire::TakeWorkResponse> FakeServer::TakeWork(const wire::TakeWorkRequest& request, absl::Duration) {
+  MutexLock lock(&cluster_->mutex_);
+  if (!cluster_->faults_.control.ok()) return cluster_->faults_.control;
+  wire::TakeWorkResponse response;
+  response.mutable_training()->set_lease(request.ticket());
+  return response;
+}
+
+absl::StatusOr<wire::ReportWorkResponse> FakeServer::ReportWork(const wire::ReportWorkRequest& request,
+                                                                absl::Duration) {
+  MutexLock lock(&cluster_->mutex_);
+  if (!cluster_->faults_.control.ok()) return cluster_->faults_.control;
+  wire::ReportWorkResponse response;
+  response.set_steps(request.training().used());
+  return response;
+}
+
 // ---- All of them
 
 FakeCluster::FakeCluster(ShardMap map, uint64_t bytes_in_flight_max)

@@ -37,6 +37,11 @@ class FakeServer final : public ExchangeHost, public Control {
   absl::StatusOr<wire::LeaveResponse> Leave(const wire::LeaveRequest& request, absl::Duration timeout) override;
   absl::StatusOr<wire::HeartbeatResponse> Heartbeat(const wire::HeartbeatRequest& request,
                                                     absl::Duration timeout) override;
+  // Ticket n gets lease n, whatever n is.
+  absl::StatusOr<wire::TakeWorkResponse> TakeWork(const wire::TakeWorkRequest& request,
+                                                  absl::Duration timeout) override;
+  absl::StatusOr<wire::ReportWorkResponse> ReportWork(const wire::ReportWorkRequest& request,
+                                                      absl::Duration timeout) override;
 
  private:
   friend class FakeCluster;

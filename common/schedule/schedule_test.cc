@@ -1,4 +1,4 @@
-#include "server/optimizer/schedule.h"
+#include "common/schedule/schedule.h"
 
 #include <string>
 

@@ -1,6 +1,6 @@
 // The learning rate as a function of the step.
-#ifndef DOWNPOUR_SERVER_OPTIMIZER_SCHEDULE_H_
-#define DOWNPOUR_SERVER_OPTIMIZER_SCHEDULE_H_
+#ifndef DOWNPOUR_COMMON_SCHEDULE_SCHEDULE_H_
+#define DOWNPOUR_COMMON_SCHEDULE_SCHEDULE_H_
 
 #include <cstdint>
 #include <utility>
@@ -35,4 +35,4 @@ class Schedule {
 
 }  // namespace downpour
 
-#endif  // DOWNPOUR_SERVER_OPTIMIZER_SCHEDULE_H_
+#endif  // DOWNPOUR_COMMON_SCHEDULE_SCHEDULE_H_
