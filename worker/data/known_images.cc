@@ -61,6 +61,14 @@ std::vector<std::vector<std::string>> FilesOf(const KnownSet& set, Split split) 
   return files;
 }
 
+absl::StatusOr<const KnownSet*> Find(std::string_view name) {
+  for (const KnownSet& set : KnownSets()) {
+    if (set.name == name) return &set;
+  }
+  return absl::InvalidArgumentError(absl::StrCat("no set of images is known as \"", ToAbsl(name), "\"; there are ",
+                                                 absl::StrJoin(KnownImageSets(), ", ")));
+}
+
 }  // namespace
 
 std::vector<std::string> KnownImageSets() {
@@ -69,21 +77,33 @@ std::vector<std::string> KnownImageSets() {
   return names;
 }
 
-absl::StatusOr<std::unique_ptr<ImageDataset>> OpenKnownImages(std::string_view name, Split split,
-                                                              const DataPlaces& places) {
-  for (const KnownSet& set : KnownSets()) {
-    if (set.name != name) continue;
-    const WantedFiles wanted = {
-        .what = absl::StrCat(set.name, " (", SplitName(split), ")"),
-        .folders = set.folders,
-        .files = FilesOf(set, split),
-        .how_to_get =
-            absl::StrCat(set.how_to_get, places.data_dir.empty() ? ", and name where that is by DOWNPOUR_DATA" : "")};
-    DP_ASSIGN_OR_RETURN(const std::vector<std::string> paths, FindData(wanted, places));
-    return set.cifar.has_value() ? LoadCifar(*set.cifar, paths) : LoadIdx(paths[0], paths[1]);
+absl::StatusOr<KnownImagesFacts> FactsOfKnownImages(std::string_view name) {
+  DP_ASSIGN_OR_RETURN(const KnownSet* const set, Find(name));
+  KnownImagesFacts facts = {.test_examples = 10'000, .how_to_get = set->how_to_get};
+  if (set->cifar.has_value()) {
+    facts.schema = {.height = 32, .width = 32, .channels = 3, .layout = PixelLayout::kPlanar, .classes = 10};
+    if (*set->cifar == CifarKind::kCifar100Coarse) facts.schema.classes = 20;
+    if (*set->cifar == CifarKind::kCifar100Fine) facts.schema.classes = 100;
+    facts.train_examples = 50'000;
+  } else {
+    facts.schema = {.height = 28, .width = 28, .channels = 1, .layout = PixelLayout::kInterleaved, .classes = 10};
+    facts.train_examples = 60'000;
   }
-  return absl::InvalidArgumentError(absl::StrCat("no set of images is known as \"", ToAbsl(name), "\"; there are ",
-                                                 absl::StrJoin(KnownImageSets(), ", ")));
+  return facts;
+}
+
+absl::StatusOr<std::unique_ptr<ImageDataset>> OpenKnownImages(std::string_view name, Split split,
+                                                              const DataPlaces& places, std::string* folder) {
+  DP_ASSIGN_OR_RETURN(const KnownSet* const set, Find(name));
+  const WantedFiles wanted = {
+      .what = absl::StrCat(set->name, " (", SplitName(split), ")"),
+      .folders = set->folders,
+      .files = FilesOf(*set, split),
+      .how_to_get =
+          absl::StrCat(set->how_to_get, places.data_dir.empty() ? ", and name where that is by DOWNPOUR_DATA" : "")};
+  DP_ASSIGN_OR_RETURN(const std::vector<std::string> paths, FindData(wanted, places));
+  if (folder != nullptr) *folder = paths[0].substr(0, paths[0].rfind('/'));
+  return set->cifar.has_value() ? LoadCifar(*set->cifar, paths) : LoadIdx(paths[0], paths[1]);
 }
 
 }  // namespace downpour
