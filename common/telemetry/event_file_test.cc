@@ -1,16 +1,13 @@
 #include "common/telemetry/event_file.h"
 
 #include <cmath>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <limits>
 #include <string>
 #include <vector>
 
-#include "common/base/crc32c.h"
 #include "common/base/string_view.h"
+#include "common/telemetry/read_events.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -28,33 +25,6 @@ std::string Folder(const std::string& name) {
   return folder;
 }
 
-uint32_t Crc(const std::string& data) { return Crc32c(std::as_bytes(std::span(data))); }
-
-// The records of a file as the format has them, with both checksums looked at.
-std::vector<tensorboard::Event> ReadBack(const std::string& name) {
-  std::ifstream file(name, std::ios::binary);
-  const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  std::vector<tensorboard::Event> events;
-  size_t at = 0;
-  const auto number = [&]<typename T>(T value) {
-    std::memcpy(&value, bytes.data() + at, sizeof(value));
-    at += sizeof(value);
-    return value;
-  };
-  const auto unmasked = [](uint32_t masked) { return std::rotl(masked - 0xa282ead8u, 15); };
-  while (at + 12 <= bytes.size()) {
-    const std::string length_bytes = bytes.substr(at, 8);
-    const uint64_t length = number(uint64_t{});
-    EXPECT_EQ(unmasked(number(uint32_t{})), Crc(length_bytes));
-    const std::string data = bytes.substr(at, length);
-    at += length;
-    EXPECT_EQ(unmasked(number(uint32_t{})), Crc(data));
-    EXPECT_TRUE(events.emplace_back().ParseFromString(data));
-  }
-  EXPECT_EQ(at, bytes.size());
-  return events;
-}
-
 TEST(EventFileTest, WritesScalarsAndHistogramsAsRecordsWithChecksums) {
   auto file = EventFile::Create(Folder("all") + "/new/run1", kStart, "worker-0");
   ASSERT_TRUE(file.ok()) << file.status();
@@ -63,7 +33,7 @@ TEST(EventFileTest, WritesScalarsAndHistogramsAsRecordsWithChecksums) {
   ASSERT_TRUE((*file)->AddHistogram(kStart, 13, "weights/conv1", MakeHistogram(std::vector<float>{1, 2})).ok());
   ASSERT_TRUE((*file)->Flush().ok());
 
-  const std::vector<tensorboard::Event> events = ReadBack((*file)->name());
+  const std::vector<tensorboard::Event> events = ReadEvents((*file)->name());
   ASSERT_EQ(events.size(), 3u);
   EXPECT_EQ(events[0].file_version(), "brain.Event:2");
   EXPECT_EQ(events[1].wall_time(), 1'600'000'001.5);
@@ -77,7 +47,7 @@ TEST(EventFileTest, WritesScalarsAndHistogramsAsRecordsWithChecksums) {
 TEST(EventFileTest, TheFirstRecordIsThereAtOnce) {
   auto file = EventFile::Create(Folder("first"), kStart, "x");
   ASSERT_TRUE(file.ok());
-  EXPECT_EQ(ReadBack((*file)->name()).size(), 1u);
+  EXPECT_EQ(ReadEvents((*file)->name()).size(), 1u);
 }
 
 TEST(EventFileTest, TwoRunsInOneSecondShareAFile) {
@@ -87,7 +57,7 @@ TEST(EventFileTest, TwoRunsInOneSecondShareAFile) {
     ASSERT_TRUE(file.ok());
     ASSERT_TRUE((*file)->AddScalar(kStart, run, "loss", run).ok());
   }
-  EXPECT_EQ(ReadBack(folder + "/events.out.tfevents.1600000000.x").size(), 4u);
+  EXPECT_EQ(ReadEvents(folder + "/events.out.tfevents.1600000000.x").size(), 4u);
 }
 
 TEST(EventFileTest, AHistogramCountsEveryFiniteValueOnce) {

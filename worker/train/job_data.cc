@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
-#include "common/base/with_commas.h"
+#include "common/base/number_text.h"
 #include "worker/train/image_examples.h"
 #include "worker/train/job_sources.h"
 #include "worker/train/table_examples.h"
@@ -24,12 +24,12 @@ absl::StatusOr<uint64_t> TrainingPart(const LoadedJob& job, uint64_t examples) {
 template <typename Dataset>
 void Describe(const JobSource<Dataset>& source, JobData* data) {
   data->notes.insert(data->notes.end(), source.notes.begin(), source.notes.end());
-  data->description = absl::StrCat(source.name, ": ", WithCommas(data->train->size()), " to train on");
+  data->description = absl::StrCat(source.name, ": ", WithThousands(data->train->size()), " to train on");
   if (data->validation != nullptr) {
-    absl::StrAppend(&data->description, ", ", WithCommas(data->validation->size()), " to validate by");
+    absl::StrAppend(&data->description, ", ", WithThousands(data->validation->size()), " to validate by");
   }
   if (data->test != nullptr) {
-    absl::StrAppend(&data->description, ", ", WithCommas(data->test->size()), " to test by");
+    absl::StrAppend(&data->description, ", ", WithThousands(data->test->size()), " to test by");
   }
   absl::StrAppend(&data->description, ", ", source.from);
 }
