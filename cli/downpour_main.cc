@@ -41,6 +41,7 @@ int main(int argc, char** argv) {
   app.footer("`downpour COMMAND --help` tells more about a command.");
 
   std::vector<std::unique_ptr<Command>> commands;
+  commands.push_back(downpour::MakeTrainCommand());
   commands.push_back(downpour::MakeBenchCommand());
   commands.push_back(downpour::MakeModelCommand());
   commands.push_back(downpour::MakeJobCommand());

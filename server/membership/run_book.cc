@@ -59,7 +59,7 @@ RunBook::Work RunBook::GiveEvaluation(WorkerId worker, uint64_t incarnation) {
   while (next_evaluation_step_ != 0 && next_evaluation_step_ <= step) {
     next_evaluation_step_ += plan_.evaluate_every_steps;
   }
-  const Evaluation evaluation = {.number = next_evaluation_++, .step = step};
+  const Evaluation evaluation = {.number = next_evaluation_++, .step = step, .last = TrainingIsOver()};
   open_evaluation_ = {.evaluation = evaluation, .worker = worker, .incarnation = incarnation};
   return evaluation;
 }
@@ -77,6 +77,8 @@ uint64_t RunBook::BatchesMax(size_t workers) const {
 }
 
 RunBook::Work RunBook::Decide(WorkerId worker, uint64_t incarnation, size_t workers) {
+  // Who asks for more has heard that the rest need not be done.
+  if (stopped_) leases_.Release(worker, incarnation);
   if (EvaluationIsDue()) return GiveEvaluation(worker, incarnation);
   if (TrainingIsOver()) {
     // The last one at work may be about to do the last evaluation; if it dies, somebody else does.

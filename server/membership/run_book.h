@@ -40,6 +40,7 @@ class RunBook {
   struct Evaluation {
     uint64_t number = 0;  // never 0, never given twice
     uint64_t step = 0;
+    bool last = false;  // there is nothing more to train on
   };
   struct Nothing {};  // what is left is with others and may come back: ask again later
   struct Finished {

@@ -145,6 +145,7 @@ TEST(RunBookTest, AStoppedRunGivesNoMoreTrainingAndMayStillBeJudged) {
   RunPlan plan = {.examples = 100, .batch = 10, .slice_batches_max = 1, .evaluate_at_end = true};
   ManualRun judged(plan);
   judged.Finish(0, std::get<Lease>(judged.Take(0)));
+  EXPECT_TRUE(std::holds_alternative<Lease>(judged.Take(0)));  // not finished: it hears of the stop by a report
   judged.book.Stop("the 5 minutes are over", /*evaluate=*/true);
   judged.book.Stop("another reason", /*evaluate=*/false);
   EXPECT_THAT(judged.DoAll(0), ElementsAre("e1", "the 5 minutes are over"));

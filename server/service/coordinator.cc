@@ -32,6 +32,7 @@ struct ToResponse {
   void operator()(const RunBook::Evaluation& evaluation) const {
     response->mutable_evaluation()->set_number(evaluation.number);
     response->mutable_evaluation()->set_step(evaluation.step);
+    response->mutable_evaluation()->set_last(evaluation.last);
   }
   void operator()(const RunBook::Nothing&) const { response->mutable_nothing()->set_ask_again_ms(kAskAgainMs); }
   void operator()(const RunBook::Finished& finished) const { response->mutable_finished()->set_why(finished.why); }

@@ -165,6 +165,10 @@ absl::Status ClientCore::OnAcknowledgement(ServerState* server, const wire::Ackn
       if (told) {
         outcome.fate = answer.fate() == wire::Acknowledgement::APPLIED ? ShardFate::kApplied : ShardFate::kDropped;
         outcome.version = answer.version();
+        const uint64_t seen = push->version_pulled + 1;  // and its own update
+        if (outcome.fate == ShardFate::kApplied && answer.version() > seen) {
+          outcome.staleness = answer.version() - seen;
+        }
       }
       ReleaseThen(push, effects);
       Finish(push, effects);

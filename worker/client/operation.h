@@ -86,7 +86,8 @@ enum class ShardFate : uint8_t {
 struct ShardOutcome {
   ShardId shard = 0;
   ShardFate fate = ShardFate::kUnknown;
-  uint64_t version = 0;  // the shard's, when that was decided
+  uint64_t version = 0;    // the shard's, when that was decided
+  uint64_t staleness = 0;  // of kApplied: updates to the shard between what it was computed from and itself
 };
 
 struct PulledTable {

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/base/status.h"
 #include "common/base/number_text.h"
+#include "common/base/status.h"
 #include "worker/train/image_examples.h"
 #include "worker/train/job_sources.h"
 #include "worker/train/table_examples.h"

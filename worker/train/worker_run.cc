@@ -1,0 +1,126 @@
+#include "worker/train/worker_run.h"
+
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/base/mutex.h"
+#include "common/base/number_text.h"
+#include "worker/train/job_request.h"
+#include "worker/train/replica.h"
+
+namespace downpour {
+namespace {
+
+// The name of the field that is set of a oneof: "async", "momentum".
+std::string NameOfRule(const google::protobuf::Message& message, const char* oneof) {
+  const google::protobuf::OneofDescriptor* const rule = message.GetDescriptor()->FindOneofByName(oneof);
+  const google::protobuf::FieldDescriptor* const field =
+      rule == nullptr ? nullptr : message.GetReflection()->GetOneofFieldDescriptor(message, rule);
+  return field == nullptr ? "" : field->name();
+}
+
+RunStart Describe(const WorkerRunOptions& options, const std::vector<std::vector<std::string>>& devices) {
+  const LoadedJob& job = *options.job;
+  RunStart start;
+  start.job = job.config.name();
+  start.policy = NameOfRule(job.config.policy(), "rule");
+  start.optimizer = NameOfRule(job.config.optimizer(), "rule");
+  start.data = options.data->description;
+  start.model = job.graph->name();
+  start.carrier = options.carrier;
+  for (const std::vector<std::string>& of_replica : devices) start.devices.push_back(absl::StrJoin(of_replica, "+"));
+  start.servers = options.servers;
+  for (const Graph::Parameter& parameter : job.graph->parameters()) {
+    start.parameters += static_cast<uint64_t>(parameter.spec->elements);
+  }
+  start.batch = job.config.batch();
+  start.examples = options.data->train->size();
+  const uint64_t steps = StepsOf(job, start.examples);
+  if (steps != 0) start.steps = steps;
+  if (job.config.budget().has_minutes()) start.seconds_allowed = job.config.budget().minutes() * 60;
+  start.seed = job.config.seed();
+  return start;
+}
+
+// What all replicas have come to.
+class Outcome {
+ public:
+  void Take(const absl::StatusOr<std::string>& result) {
+    MutexLock lock(&mutex_);
+    // CANCELLED and the like come of another's failure; the first error is the cause.
+    if (!result.ok() && status_.ok()) status_ = result.status();
+    if (result.ok() && !result->empty()) reason_ = *result;
+  }
+  absl::Status status() {
+    MutexLock lock(&mutex_);
+    return status_;
+  }
+  std::string reason() {
+    MutexLock lock(&mutex_);
+    return reason_;
+  }
+
+ private:
+  Mutex mutex_;
+  absl::Status status_ DP_GUARDED_BY(mutex_);
+  std::string reason_ DP_GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+RunEnd RunWorker(const WorkerRunOptions& options) {
+  const LoadedJob& job = *options.job;
+  std::vector<std::vector<std::string>> devices;
+  if (job.config.replica().towers()) {
+    devices.push_back(options.devices);
+  } else {
+    for (const std::string& device : options.devices) devices.push_back({device});
+  }
+  RunMonitor::Options monitoring;
+  monitoring.batches_of_epoch = BatchesOfEpoch(job, options.data->train->size());
+  monitoring.log_every_steps = job.config.logging().every_steps();
+  if (options.histograms) monitoring.histograms_every_steps = job.config.logging().histograms_every_steps();
+  monitoring.has_accuracy = HasAccuracy(*job.graph);
+  RunMonitor monitor(monitoring, options.observers, devices.size());
+  monitor.Start(Describe(options, devices));
+  for (const std::string& note : options.data->notes) monitor.Note(note);
+
+  std::atomic<bool> stop{false};
+  Outcome outcome;
+  std::atomic<size_t> running{devices.size()};
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < devices.size(); ++i) {
+    threads.emplace_back([&, i] {
+      const uint32_t worker = options.first_worker + static_cast<uint32_t>(i);
+      ReplicaOptions replica;
+      replica.job = options.job;
+      replica.data = options.data;
+      replica.monitor = &monitor;
+      replica.stop = &stop;
+      replica.index = i;
+      replica.worker = worker;
+      replica.devices = devices[i];
+      replica.join = [&options, worker] { return options.join(worker); };
+      replica.carrier_is_inline = options.carrier_is_inline;
+      const absl::StatusOr<std::string> result = Replica(replica).Run();
+      outcome.Take(result);
+      if (!result.ok()) stop.store(true);
+      running.fetch_sub(1);
+    });
+  }
+  while (running.load() > 0) {
+    if (options.stop->load()) stop.store(true);
+    absl::SleepFor(absl::Milliseconds(5));
+  }
+  for (std::thread& thread : threads) thread.join();
+
+  const bool interrupted = options.stop->load() && outcome.status().ok();
+  const std::string reason = !outcome.status().ok() ? std::string(outcome.status().message())
+                             : interrupted          ? "it was stopped"
+                                                    : outcome.reason();
+  return monitor.End(outcome.status(), reason, interrupted);
+}
+
+}  // namespace downpour
