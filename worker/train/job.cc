@@ -17,11 +17,11 @@ namespace {
 constexpr char kLabels[] = "labels";
 
 // Puts the model of `model_file` into the job.
-absl::Status ReadModel(LoadedJob* job) {
+absl::Status ReadModel(const ConfigFileReader& read, LoadedJob* job) {
   std::string file = job->config.model_file();
   if (file.empty()) return job->Wrong("model_file", "is empty");
   if (std::filesystem::path(file).is_relative()) file = std::filesystem::path(job->file).parent_path() / file;
-  absl::StatusOr<std::string> text = ReadConfigFile(file);
+  absl::StatusOr<std::string> text = read(file);
   if (!text.ok()) return job->origins.Annotate(text.status(), "model_file");
   ConfigOrigins origins;
   DP_RETURN_IF_ERROR(ParseConfig(*text, file, job->config.mutable_model(), &origins));
@@ -54,10 +54,11 @@ absl::Status LoadedJob::Wrong(std::string_view field, std::string_view what) con
   return absl::InvalidArgumentError(absl::StrCat(origins.Describe(field), ": ", ToAbsl(what)));
 }
 
-absl::StatusOr<LoadedJob> LoadJob(const std::string& file, std::span<const std::string> overrides) {
+absl::StatusOr<LoadedJob> LoadJob(const std::string& file, std::span<const std::string> overrides,
+                                  const ConfigFileReader& read) {
   LoadedJob job;
   job.file = file;
-  DP_ASSIGN_OR_RETURN(const std::string text, ReadConfigFile(file));
+  DP_ASSIGN_OR_RETURN(const std::string text, read(file));
   DP_RETURN_IF_ERROR(ParseConfig(text, file, &job.config, &job.origins));
   // The model is there before the overrides, so that they can change it; unless they name another file.
   std::vector<std::string> of_model;
@@ -68,7 +69,7 @@ absl::StatusOr<LoadedJob> LoadJob(const std::string& file, std::span<const std::
       DP_RETURN_IF_ERROR(OverrideConfig(assignment, &job.config, &job.origins));
     }
   }
-  if (job.config.model_source_case() == JobConfig::kModelFile) DP_RETURN_IF_ERROR(ReadModel(&job));
+  if (job.config.model_source_case() == JobConfig::kModelFile) DP_RETURN_IF_ERROR(ReadModel(read, &job));
   if (job.config.model_source_case() == JobConfig::MODEL_SOURCE_NOT_SET) {
     return job.Wrong("model_file", "a job needs a model: give model_file or model");
   }

@@ -36,10 +36,14 @@ struct LoadedJob {
   absl::Status Wrong(std::string_view field, std::string_view what) const;
 };
 
+// Reads a file of a job: the job's own or its model's.
+using ConfigFileReader = std::function<absl::StatusOr<std::string>(const std::string& file)>;
+
 // Reads the file and the model's, applies `--set` overrides in their order, and checks everything that can be checked
 // without opening data. Errors name file, line and field, and say what is allowed. What servers have to accept, the
 // optimizer and the policy, is for them to check.
-absl::StatusOr<LoadedJob> LoadJob(const std::string& file, std::span<const std::string> overrides);
+absl::StatusOr<LoadedJob> LoadJob(const std::string& file, std::span<const std::string> overrides,
+                                  const ConfigFileReader& read = ReadConfigFile);
 
 }  // namespace downpour
 
