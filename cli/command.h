@@ -32,6 +32,7 @@ class Command {
 std::unique_ptr<Command> MakeBenchCommand();
 std::unique_ptr<Command> MakeJobCommand();
 std::unique_ptr<Command> MakeModelCommand();
+std::unique_ptr<Command> MakePlotCommand();
 std::unique_ptr<Command> MakeVersionCommand();
 
 }  // namespace downpour
