@@ -99,5 +99,12 @@ printf '' >"$run"
 expect 2 'nothing to draw' plot "$run" -o "$picture"
 expect 2 '-o.*required\|--output.*required' plot "$run"
 
+expect 1 'cannot fetch http://127.0.0.1:1/train-images-idx3-ubyte.gz: .*connect' data fetch mnist --data_dir="$TEST_TMPDIR/data" --mirror=http://127.0.0.1:1
+expect 1 'other means and put it into' data fetch mnist --data_dir="$TEST_TMPDIR/data" --mirror=http://127.0.0.1:1
+expect 2 'there are fashion-mnist, mnist, cifar10, cifar100' data fetch imagenet
+expect 1 'cannot make the folder /proc/nowhere' data fetch mnist --data_dir=/proc/nowhere
+expect 2 'name a folder' data fetch mnist
+expect 2 'subcommand is required' data
+
 "$program" version >/dev/full 2>/dev/null && echo "a full disk must not pass for success" && failures=$((failures + 1))
 exit "$failures"
