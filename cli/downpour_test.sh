@@ -76,5 +76,35 @@ expect 2 'nowhere.textproto' job check nowhere.textproto
 expect 2 'JOB is required' job check
 expect 2 'subcommand is required' job
 
+run=$TEST_TMPDIR/run.jsonl
+picture=$TEST_TMPDIR/run.svg
+printf '{"event":"start","job":"tiny"}\n{"event":"step","step":1,"seconds":0.5,"loss":2.3,"accuracy":0.1}\n' >"$run"
+printf '{"event":"eval","step":1,"seconds":1,"split":"test","loss":2.2,"accuracy":0.25}\n{"event":"ste' >>"$run"
+expect 0 '' plot "$run" -o "$picture"
+if ! grep -q '>tiny</text>' "$picture" || ! grep -q '25.00 %' "$picture"; then
+  echo "no picture of $run"
+  failures=$((failures + 1))
+fi
+expect 0 'one &amp; two' plot "$TEST_TMPDIR" "$run" -o /dev/stdout --title='both' --label='one & two' --label=three
+expect 2 'there are 1 --label for 2 runs' plot "$run" "$run" -o "$picture" --label=one
+expect 2 'cannot read nowhere.jsonl: No such file' plot nowhere.jsonl -o "$picture"
+expect 2 'has no run.jsonl' plot /proc -o "$picture"
+expect 2 'take the place of the log' plot "$run" -o "$run"
+expect 2 'pictures are written as SVG' plot "$run" -o run.png
+expect 2 'cannot write /nowhere/run.svg' plot "$run" -o /nowhere/run.svg
+expect 1 'No space left' plot "$run" -o /dev/full
+printf 'not JSON\n' >"$run"
+expect 2 'run.jsonl:1: not JSON: not JSON' plot "$run" -o "$picture"
+printf '' >"$run"
+expect 2 'nothing to draw' plot "$run" -o "$picture"
+expect 2 '-o.*required\|--output.*required' plot "$run"
+
+expect 1 'cannot fetch http://127.0.0.1:1/train-images-idx3-ubyte.gz: .*connect' data fetch mnist --data_dir="$TEST_TMPDIR/data" --mirror=http://127.0.0.1:1
+expect 1 'other means and put it into' data fetch mnist --data_dir="$TEST_TMPDIR/data" --mirror=http://127.0.0.1:1
+expect 2 'there are fashion-mnist, mnist, cifar10, cifar100' data fetch imagenet
+expect 1 'cannot make the folder /proc/nowhere' data fetch mnist --data_dir=/proc/nowhere
+expect 2 'name a folder' data fetch mnist
+expect 2 'subcommand is required' data
+
 "$program" version >/dev/full 2>/dev/null && echo "a full disk must not pass for success" && failures=$((failures + 1))
 exit "$failures"

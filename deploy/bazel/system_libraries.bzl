@@ -39,6 +39,14 @@ def system_libraries():
         version_macros = ["CLI11_VERSION_MAJOR", "CLI11_VERSION_MINOR", "CLI11_VERSION_PATCH"],
     )
     system_library(
+        name = "curl",
+        package = "libcurl4-openssl-dev",
+        header = "curl/curl.h",
+        version_header = "curlver.h",
+        version_macros = ["LIBCURL_VERSION_MAJOR", "LIBCURL_VERSION_MINOR", "LIBCURL_VERSION_PATCH"],
+        linkopts = ["-lcurl"],
+    )
+    system_library(
         name = "grpc",
         package = "libgrpc++-dev protobuf-compiler-grpc",
         header = "grpcpp/grpcpp.h",

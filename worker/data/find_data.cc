@@ -12,6 +12,11 @@
 namespace downpour {
 namespace {
 
+std::string Environment(const char* name) {
+  const char* const value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
 bool IsFolder(const std::string& path) {
   struct stat facts = {};
   return stat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode);
@@ -27,7 +32,12 @@ struct Place {
 DataPlaces DataPlaces::Of(std::string data_dir) {
   DataPlaces places;
   places.data_dir = std::move(data_dir);
-  if (const char* const environment = std::getenv("DOWNPOUR_DATA")) places.environment = environment;
+  places.environment = Environment("DOWNPOUR_DATA");
+  if (const std::string shared = Environment("XDG_DATA_HOME"); !shared.empty()) {
+    places.user = shared + "/downpour";
+  } else if (const std::string home = Environment("HOME"); !home.empty()) {
+    places.user = home + "/.local/share/downpour";
+  }
   return places;
 }
 
@@ -37,6 +47,7 @@ absl::StatusOr<std::vector<std::string>> FindData(const WantedFiles& wanted, con
     candidates.push_back({places.data_dir, " (the data folder that was named)"});
   } else {
     if (!places.environment.empty()) candidates.push_back({places.environment, " (DOWNPOUR_DATA)"});
+    if (!places.user.empty() && IsFolder(places.user)) candidates.push_back({places.user, ""});
     if (!places.system.empty()) candidates.push_back({places.system, ""});
   }
   std::string looked;

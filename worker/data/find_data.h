@@ -13,9 +13,10 @@ namespace downpour {
 struct DataPlaces {
   std::string data_dir = {};     // what a person named for this run; if set, nothing else is looked into
   std::string environment = {};  // DOWNPOUR_DATA
+  std::string user = {};         // where `downpour data fetch` puts sets unless told otherwise
   std::string system = "/usr/share/datasets";
 
-  // With DOWNPOUR_DATA as the process has it.
+  // As the process's environment has them; `user` is $XDG_DATA_HOME/downpour, or ~/.local/share/downpour.
   static DataPlaces Of(std::string data_dir = "");
 };
 

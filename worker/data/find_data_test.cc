@@ -40,17 +40,21 @@ TEST_F(FindDataTest, LooksIntoThePlaceItselfThenIntoItsFolder) {
   EXPECT_THAT(*FindData(wanted_, places), ElementsAre(root_ + "/a/images", root_ + "/a/labels"));
 }
 
-TEST_F(FindDataTest, PrefersWhatWasNamedToTheEnvironmentToTheSystem) {
-  for (const char* const name : {"named", "environment", "system"}) {
+TEST_F(FindDataTest, PrefersWhatWasNamedToTheEnvironmentToTheUsersToTheSystem) {
+  for (const char* const name : {"named", "environment", "user", "system"}) {
     WriteFile(Folder(name) + "/images", "x");
     WriteFile(Folder(name) + "/labels", "x");
   }
-  DataPlaces places = {
-      .data_dir = root_ + "/named", .environment = root_ + "/environment", .system = root_ + "/system"};
+  DataPlaces places = {.data_dir = root_ + "/named",
+                       .environment = root_ + "/environment",
+                       .user = root_ + "/user",
+                       .system = root_ + "/system"};
   EXPECT_THAT(FindData(wanted_, places)->front(), HasSubstr("/named/"));
   places.data_dir = "";
   EXPECT_THAT(FindData(wanted_, places)->front(), HasSubstr("/environment/"));
   places.environment = root_ + "/none";
+  EXPECT_THAT(FindData(wanted_, places)->front(), HasSubstr("/user/"));
+  places.user = root_ + "/none";
   EXPECT_THAT(FindData(wanted_, places)->front(), HasSubstr("/system/"));
 }
 
@@ -84,6 +88,17 @@ TEST_F(FindDataTest, TakesTheEnvironmentsFolder) {
   unsetenv("DOWNPOUR_DATA");
   EXPECT_EQ(DataPlaces::Of().environment, "");
   EXPECT_EQ(DataPlaces::Of().system, "/usr/share/datasets");
+}
+
+TEST_F(FindDataTest, TheUsersFolderIsWhereTheDesktopHasIt) {
+  setenv("HOME", "/home/me", 1);
+  unsetenv("XDG_DATA_HOME");
+  EXPECT_EQ(DataPlaces::Of().user, "/home/me/.local/share/downpour");
+  setenv("XDG_DATA_HOME", "/shared", 1);
+  EXPECT_EQ(DataPlaces::Of().user, "/shared/downpour");
+  unsetenv("XDG_DATA_HOME");
+  unsetenv("HOME");
+  EXPECT_EQ(DataPlaces::Of().user, "");
 }
 
 }  // namespace

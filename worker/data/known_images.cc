@@ -24,26 +24,11 @@ const std::vector<KnownSet>& KnownSets() {
       {"fashion-mnist",
        std::nullopt,
        {"fashion-mnist"},
-       "apt-get install dataset-fashion-mnist (Debian), or put the four files of "
-       "https://github.com/zalandoresearch/fashion-mnist into a folder fashion-mnist"},
-      {"mnist",
-       std::nullopt,
-       {"mnist"},
-       "put the four files of https://ossci-datasets.s3.amazonaws.com/mnist/ (train-images-idx3-ubyte.gz and so on) "
-       "into "
-       "a folder mnist"},
-      {"cifar10",
-       CifarKind::kCifar10,
-       {"cifar-10-batches-bin", "cifar10"},
-       "unpack https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz into a folder"},
-      {"cifar100",
-       CifarKind::kCifar100Fine,
-       {"cifar-100-binary", "cifar100"},
-       "unpack https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz into a folder"},
-      {"cifar100-coarse",
-       CifarKind::kCifar100Coarse,
-       {"cifar-100-binary", "cifar100"},
-       "unpack https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz into a folder"},
+       "apt-get install dataset-fashion-mnist (Debian), or downpour data fetch fashion-mnist"},
+      {"mnist", std::nullopt, {"mnist"}, "downpour data fetch mnist"},
+      {"cifar10", CifarKind::kCifar10, {"cifar-10-batches-bin", "cifar10"}, "downpour data fetch cifar10"},
+      {"cifar100", CifarKind::kCifar100Fine, {"cifar-100-binary", "cifar100"}, "downpour data fetch cifar100"},
+      {"cifar100-coarse", CifarKind::kCifar100Coarse, {"cifar-100-binary", "cifar100"}, "downpour data fetch cifar100"},
   };
   return *sets;
 }
@@ -99,8 +84,7 @@ absl::StatusOr<std::unique_ptr<ImageDataset>> OpenKnownImages(std::string_view n
       .what = absl::StrCat(set->name, " (", SplitName(split), ")"),
       .folders = set->folders,
       .files = FilesOf(*set, split),
-      .how_to_get =
-          absl::StrCat(set->how_to_get, places.data_dir.empty() ? ", and name where that is by DOWNPOUR_DATA" : "")};
+      .how_to_get = absl::StrCat(set->how_to_get, places.data_dir.empty() ? "" : " --data_dir=", places.data_dir)};
   DP_ASSIGN_OR_RETURN(const std::vector<std::string> paths, FindData(wanted, places));
   if (folder != nullptr) *folder = paths[0].substr(0, paths[0].rfind('/'));
   return set->cifar.has_value() ? LoadCifar(*set->cifar, paths) : LoadIdx(paths[0], paths[1]);
