@@ -10,6 +10,7 @@
 #include "cli/step/lane_team.h"
 #include "common/base/status.h"
 #include "common/base/string_view.h"
+#include "kernels/kernels.h"
 #include "kernels/multiply_add_loop.h"
 #include "worker/models/program.h"
 
@@ -86,7 +87,8 @@ class StepBench {
   void RunPeak(Team& team) {
     std::vector<double> operations(static_cast<size_t>(team.lanes->lanes()));
     team.lanes->RunOnAll([&](int lane) {
-      operations[lane] = MultiplyAddLoop(options_.compute, kPeakOperationsASecond * options_.seconds_a_round);
+      operations[lane] = MultiplyAddLoop(BestKernels().Name(), options_.compute,
+                                         kPeakOperationsASecond * options_.seconds_a_round);
     });
     peak_operations_ = operations[0];  // the same in each round
   }
