@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include <cstddef>
+#include <cstdint>
 
 namespace downpour {
 namespace {
@@ -75,12 +76,12 @@ double Run(void (*loop)(int64_t), size_t operations_a_lane, size_t lanes, double
 
 }  // namespace
 
-bool MultipliesBFloat16() { return __builtin_cpu_supports("avx512bf16"); }
+bool MultipliesBFloat16(std::string_view level) { return level == "avx512" && __builtin_cpu_supports("avx512bf16"); }
 
-double MultiplyAddLoop(DType dtype, double operations) {
-  if (dtype == DType::kBFloat16 && MultipliesBFloat16()) return Run(BFloat512, 4, 16, operations);
-  if (__builtin_cpu_supports("avx512f")) return Run(Float512, 2, 16, operations);
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return Run(Float256, 2, 8, operations);
+double MultiplyAddLoop(std::string_view level, DType dtype, double operations) {
+  if (dtype == DType::kBFloat16 && MultipliesBFloat16(level)) return Run(BFloat512, 4, 16, operations);
+  if (level == "avx512") return Run(Float512, 2, 16, operations);
+  if (level == "avx2") return Run(Float256, 2, 8, operations);
   return Run(Float128, 2, 4, operations);
 }
 

@@ -22,6 +22,7 @@ namespace {
   CPU_ZERO(&set);
   CPU_SET(core, &set);
   sched_setaffinity(0, sizeof(set), &set);
+  raise(SIGSTOP);
   for (volatile unsigned work = 0;;) work = work + 1;
 }
 
@@ -48,16 +49,28 @@ ForeignLoad::ForeignLoad() {
       return;
     }
     processes_.push_back(process);
+    int state = 0;
+    while (waitpid(process, &state, WUNTRACED) < 0 && errno == EINTR) {
+    }
+    if (!WIFSTOPPED(state)) status_ = absl::UnavailableError("a busy process ended before it had begun");
   }
   if (processes_.empty()) status_ = absl::UnavailableError("the usable cores are not known");
 }
 
 ForeignLoad::~ForeignLoad() {
-  for (const pid_t process : processes_) kill(process, SIGKILL);
+  SignalAll(SIGKILL);
   for (const pid_t process : processes_) {
     while (waitpid(process, nullptr, 0) < 0 && errno == EINTR) {
     }
   }
+}
+
+void ForeignLoad::Start() { SignalAll(SIGCONT); }
+
+void ForeignLoad::Stop() { SignalAll(SIGSTOP); }
+
+void ForeignLoad::SignalAll(int signal) {
+  for (const pid_t process : processes_) kill(process, signal);
 }
 
 }  // namespace downpour

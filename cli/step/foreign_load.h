@@ -13,8 +13,9 @@ namespace downpour {
 // The cores that this process may run on.
 std::vector<int> UsableCores();
 
-// One busy process on each usable core, bound to it, from construction until destruction. The processes also end with
-// the thread that made them.
+// A process for each usable core, bound to it, that is busy between Start and Stop and asleep otherwise. They share the
+// memory that this process has at the time, and each page of it that it writes to later is copied once: so make them
+// early, and not within what is measured. They also end with the thread that made them.
 class ForeignLoad {
  public:
   ForeignLoad();
@@ -25,7 +26,12 @@ class ForeignLoad {
   // UNAVAILABLE if not all of them could be started.
   const absl::Status& status() const { return status_; }
 
+  void Start();
+  void Stop();
+
  private:
+  void SignalAll(int signal);
+
   std::vector<pid_t> processes_;
   absl::Status status_;
 };

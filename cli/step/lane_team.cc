@@ -1,5 +1,7 @@
 #include "cli/step/lane_team.h"
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <string>
 #include <utility>
@@ -13,6 +15,9 @@ namespace downpour {
 namespace {
 
 constexpr uint64_t kSeed = 1;
+
+constexpr size_t kPieceElements = 32768;  // some microseconds' work, and a few pieces for each of many lanes
+constexpr size_t kMeanElements = 2048;    // at a time: they stay in the first-level cache
 
 }  // namespace
 
@@ -28,13 +33,14 @@ LaneTeam::LaneTeam(std::shared_ptr<const Graph> graph, const LaneTeamOptions& op
     : graph_(std::move(graph)),
       options_(options),
       lanes_(static_cast<size_t>(options.lanes)),
-      finished_(graph_->parameters().size()),
-      means_(graph_->parameters().size()),
       begin_(options.lanes + 1),
       end_(options.lanes + 1),
       lanes_meet_(options.lanes) {
-  for (size_t p = 0; p < means_.size() && options.lanes > 1; ++p) {
-    means_[p].resize(static_cast<size_t>(graph_->parameters()[p].spec->elements));
+  for (size_t p = 0; p < graph_->parameters().size(); ++p) {
+    const auto elements = static_cast<size_t>(graph_->parameters()[p].spec->elements);
+    for (size_t begin = 0; begin < elements; begin += kPieceElements) {
+      pieces_.push_back({p, begin, std::min(kPieceElements, elements - begin)});
+    }
   }
   for (int lane = 0; lane < options.lanes; ++lane) threads_.emplace_back([this, lane] { Loop(lane); });
 }
@@ -101,44 +107,47 @@ absl::Status LaneTeam::Train(int steps) {
 // A lane that failed goes on meeting the others.
 void LaneTeam::TrainLane(int lane, int steps) {
   Lane& mine = lanes_[lane];
-  Program::GradientCallback on_gradient;
-  if (options_.lanes > 1) on_gradient = [this](size_t parameter) { GradientIsReady(parameter); };
   for (int i = 0; i < steps; ++i) {
-    if (mine.status.ok()) {
-      mine.status = mine.program->Train(mine.examples.batch, step_ + static_cast<uint64_t>(i), on_gradient);
+    if (mine.status.ok()) mine.status = mine.program->Train(mine.examples.batch, step_ + static_cast<uint64_t>(i));
+    lanes_meet_.arrive_and_wait();
+    for (size_t taken; (taken = piece_taken_.fetch_add(1, std::memory_order_relaxed)) < pieces_.size();) {
+      Update(pieces_[taken]);
     }
     lanes_meet_.arrive_and_wait();
-    // A mean is written again only when every lane is past its update.
-    Update(mine);
+    piece_taken_.store(0, std::memory_order_relaxed);  // by every lane, before any can ask again
+    mine.program->WeightsChanged();
   }
 }
 
-void LaneTeam::GradientIsReady(size_t parameter) {
-  if (finished_[parameter].fetch_add(1, std::memory_order_acq_rel) + 1 < options_.lanes) return;
-  finished_[parameter].store(0, std::memory_order_relaxed);
-  std::vector<FloatInput> gradients;
-  for (Lane& lane : lanes_) {
-    gradients.push_back({.values = static_cast<const std::byte*>(lane.program->gradient(parameter))});
-  }
-  std::vector<float>& mean = means_[parameter];
-  BestKernels().SumOfN(gradients, 1.0f / static_cast<float>(options_.lanes), mean.data(), mean.size());
-}
-
-void LaneTeam::Update(Lane& lane) {
-  for (size_t p = 0; p < graph_->parameters().size(); ++p) {
-    const ParameterSpec& spec = *graph_->parameters()[p].spec;
-    const bool trained = spec.role == ParameterSpec::Role::kTrained;
-    UpdateScalars scalars;
-    scalars.rate = trained ? static_cast<float>(options_.learning_rate * spec.learning_rate_multiplier) : 1.0f;
-    scalars.weight_decay = trained ? static_cast<float>(spec.weight_decay.value_or(0)) : 0.0f;
+void LaneTeam::Update(const Piece& piece) {
+  const ParameterSpec& spec = *graph_->parameters()[piece.parameter].spec;
+  const bool trained = spec.role == ParameterSpec::Role::kTrained;
+  UpdateScalars scalars;
+  scalars.rate = trained ? static_cast<float>(options_.learning_rate * spec.learning_rate_multiplier) : 1.0f;
+  scalars.weight_decay = trained ? static_cast<float>(spec.weight_decay.value_or(0)) : 0.0f;
+  std::array<float, kMeanElements> mean;
+  std::vector<FloatInput> gradients(lanes_.size());
+  for (size_t done = 0; done < piece.count; done += kMeanElements) {
+    const size_t begin = piece.begin + done;
+    const size_t count = std::min(kMeanElements, piece.count - done);
+    for (size_t i = 0; i < lanes_.size(); ++i) {
+      const auto* const gradient = static_cast<const float*>(lanes_[i].program->gradient(piece.parameter));
+      gradients[i].values = reinterpret_cast<const std::byte*>(gradient + begin);
+    }
     UpdateArrays arrays;
-    arrays.gradient = static_cast<const std::byte*>(options_.lanes == 1 ? lane.program->gradient(p)
-                                                                        : static_cast<void*>(means_[p].data()));
-    arrays.weight_in = arrays.weight_out = static_cast<float*>(lane.program->weights(p));
-    arrays.count = static_cast<size_t>(spec.elements);
-    BestKernels().Update(UpdateRule::kSgd, scalars, arrays);
+    arrays.count = count;
+    arrays.gradient = gradients[0].values;
+    if (lanes_.size() > 1) {
+      BestKernels().SumOfN(gradients, 1.0f / static_cast<float>(lanes_.size()), mean.data(), count);
+      arrays.gradient = reinterpret_cast<const std::byte*>(mean.data());
+    }
+    // All from the weights of lane 0, which are the last to change.
+    arrays.weight_in = static_cast<const float*>(lanes_[0].program->weights(piece.parameter)) + begin;
+    for (size_t i = lanes_.size(); i-- > 0;) {
+      arrays.weight_out = static_cast<float*>(lanes_[i].program->weights(piece.parameter)) + begin;
+      BestKernels().Update(UpdateRule::kSgd, scalars, arrays);
+    }
   }
-  lane.program->WeightsChanged();
 }
 
 absl::StatusOr<double> LaneTeam::Loss() {

@@ -34,9 +34,10 @@ struct LaneTeamOptions {
 };
 
 // Each lane is a thread with a device, a program and examples of its own; all begin with the weights that a server
-// would give them. A step: each lane computes the gradients of its batch; the last lane to finish a parameter's
-// gradient averages all lanes' while the others go on; once all have finished, each lane updates its weights by plain
-// SGD, with the L2 decay and the rate's multiplier that the model says. Same examples, same lanes: same bits.
+// would give them. A step: each lane computes the gradients of its batch; once all have finished, the lanes share out
+// the parameters by pieces, and who takes a piece averages its gradients and updates it in every lane's weights, by
+// plain SGD with the L2 decay and the rate's multiplier that the model says. So each gradient is read once, and a lane
+// that waits for its core delays no more than its piece. Same examples, same lanes: same bits.
 //
 // One thread at a time calls.
 class LaneTeam {
@@ -73,12 +74,18 @@ class LaneTeam {
     absl::Status status;
   };
 
+  // Elements of a parameter, which a lane updates in one go.
+  struct Piece {
+    size_t parameter = 0;
+    size_t begin = 0;
+    size_t count = 0;
+  };
+
   LaneTeam(std::shared_ptr<const Graph> graph, const LaneTeamOptions& options);
   void Loop(int lane);
   absl::Status SetUp(int lane);
   void TrainLane(int lane, int steps);
-  void GradientIsReady(size_t parameter);
-  void Update(Lane& lane);
+  void Update(const Piece& piece);
   absl::Status FirstError() const;
 
   const std::shared_ptr<const Graph> graph_;
@@ -86,10 +93,8 @@ class LaneTeam {
   std::vector<Lane> lanes_;
   uint64_t step_ = 0;
 
-  // Of each parameter: how many lanes have finished its gradient in this step, and the mean over all lanes. A single
-  // lane uses its gradients as they are.
-  std::vector<std::atomic<int>> finished_;
-  std::vector<std::vector<float>> means_;
+  std::vector<Piece> pieces_;            // of all parameters
+  std::atomic<size_t> piece_taken_ = 0;  // how many lanes have asked for in this step
 
   // Lanes and the caller meet at the beginning and end of a piece of work; lanes among themselves within a step.
   std::barrier<> begin_;

@@ -20,8 +20,16 @@ constexpr char kModel[] = R"(
   layer { name: "loss" input: "logits" input: "labels" softmax_cross_entropy {} }
 )";
 
-std::shared_ptr<const Graph> MakeGraph() {
-  absl::StatusOr<Graph> graph = Graph::FromText(kModel, "test");
+// A parameter that is updated in several pieces, the last of them a smaller one.
+constexpr char kWideModel[] = R"(
+  input { name: "x" shape: 301 }
+  input { name: "labels" dtype: INT32 }
+  layer { name: "logits" input: "x" dense { units: 251 weights { weight_decay: 0.25 } } }
+  layer { name: "loss" input: "logits" input: "labels" softmax_cross_entropy {} }
+)";
+
+std::shared_ptr<const Graph> MakeGraph(const char* model = kModel) {
+  absl::StatusOr<Graph> graph = Graph::FromText(model, "test");
   EXPECT_TRUE(graph.ok()) << graph.status();
   return std::make_shared<const Graph>(*std::move(graph));
 }
@@ -32,8 +40,8 @@ LaneTeamOptions Options(int lanes) {
           }};
 }
 
-std::unique_ptr<LaneTeam> MakeTeam(int lanes) {
-  absl::StatusOr<std::unique_ptr<LaneTeam>> team = LaneTeam::Create(MakeGraph(), Options(lanes));
+std::unique_ptr<LaneTeam> MakeTeam(int lanes, const char* model = kModel) {
+  absl::StatusOr<std::unique_ptr<LaneTeam>> team = LaneTeam::Create(MakeGraph(model), Options(lanes));
   EXPECT_TRUE(team.ok()) << team.status();
   return *std::move(team);
 }
@@ -96,6 +104,36 @@ TEST(LaneTeamTest, LanesMoveByTheMeanOfTheirGradientsAndStayTheSame) {
         (gradients[0][logits_bias][i] + gradients[1][logits_bias][i] + gradients[2][logits_bias][i]) / 3;
     EXPECT_NEAR(weights[0][logits_bias][i], before[logits_bias][i] - 0.125 * mean, 1e-6);
   }
+}
+
+TEST(LaneTeamTest, EveryElementOfALargeParameterMovesOnceInEachLane) {
+  const std::unique_ptr<LaneTeam> team = MakeTeam(3, kWideModel);
+  const ParameterSpec& spec = *team->program().graph().parameters()[0].spec;
+  ASSERT_GT(spec.elements, 2 * 32768);
+  const std::vector<float> before = Copy(team->program().weights(0), spec);
+  ASSERT_EQ(team->Train(1), absl::OkStatus());
+  std::vector<double> mean(before.size());
+  for (int lane = 0; lane < 3; ++lane) {
+    const std::vector<float> gradient = Copy(team->program(lane).gradient(0), spec);
+    for (size_t i = 0; i < mean.size(); ++i) mean[i] += gradient[i] / 3.0;
+  }
+  for (int lane = 0; lane < 3; ++lane) {
+    const std::vector<float> after = Copy(team->program(lane).weights(0), spec);
+    for (size_t i = 0; i < mean.size(); ++i) {
+      ASSERT_NEAR(after[i], before[i] - 0.125 * (mean[i] + 0.25 * before[i]), 1e-6) << lane << ' ' << i;
+    }
+  }
+}
+
+TEST(LaneTeamTest, TheSameLanesGiveTheSameBits) {
+  std::vector<std::vector<float>> weights;
+  for (int round = 0; round < 2; ++round) {
+    const std::unique_ptr<LaneTeam> team = MakeTeam(3, kWideModel);
+    ASSERT_EQ(team->Train(3), absl::OkStatus());
+    ASSERT_EQ(team->Train(2), absl::OkStatus());
+    weights.push_back(Copy(team->program().weights(0), *team->program().graph().parameters()[0].spec));
+  }
+  EXPECT_EQ(weights[0], weights[1]);
 }
 
 TEST(LaneTeamTest, TheLossFalls) {

@@ -10,6 +10,7 @@
 #include "cli/step/lane_team.h"
 #include "common/base/status.h"
 #include "common/base/string_view.h"
+#include "kernels/kernels.h"
 #include "kernels/multiply_add_loop.h"
 #include "worker/models/program.h"
 
@@ -32,8 +33,9 @@ struct Team {
 // One model with one batch: all its teams compete.
 class StepBench {
  public:
-  StepBench(const StepBenchOptions& options, const StepBenchModel& model, int64_t batch)
-      : options_(options), model_(model), batch_(batch) {}
+  // `load` is null where nothing is measured beside foreign load.
+  StepBench(const StepBenchOptions& options, const StepBenchModel& model, int64_t batch, ForeignLoad* load)
+      : options_(options), model_(model), batch_(batch), load_(load) {}
 
   absl::Status Run() {
     for (const int lanes : options_.lanes) {
@@ -71,13 +73,13 @@ class StepBench {
       team.train = contestants.size();
       contestants.push_back({"train" + name, [this, &team] { Keep(team.lanes->Train(team.steps)); }});
     }
-    if (!options_.foreign_load) return contestants;
+    if (load_ == nullptr) return contestants;
     for (Team& team : teams_) {
       team.loaded = contestants.size();
       contestants.push_back({absl::StrCat("loaded", team.lanes->lanes()), [this, &team] {
-                               const ForeignLoad load;
-                               Keep(load.status());
+                               load_->Start();
                                Keep(team.lanes->Train(team.steps));
+                               load_->Stop();
                              }});
     }
     return contestants;
@@ -86,7 +88,8 @@ class StepBench {
   void RunPeak(Team& team) {
     std::vector<double> operations(static_cast<size_t>(team.lanes->lanes()));
     team.lanes->RunOnAll([&](int lane) {
-      operations[lane] = MultiplyAddLoop(options_.compute, kPeakOperationsASecond * options_.seconds_a_round);
+      operations[lane] =
+          MultiplyAddLoop(BestKernels().Name(), options_.compute, kPeakOperationsASecond * options_.seconds_a_round);
     });
     peak_operations_ = operations[0];  // the same in each round
   }
@@ -138,7 +141,7 @@ class StepBench {
              MedianRatio(team.train, teams_[0].train,
                          [&](double mine, double first) { return (images / mine) / (first_images / first); }));
     }
-    if (options_.foreign_load) {
+    if (load_ != nullptr) {
       const double share = ShareBesideForeignLoad(team.lanes->lanes());
       Report(name, "foreign_load", Throughput(team, team.loaded), "images/s", "share_of_cores", throughput * share,
              MedianRatio(team.train, team.loaded, [&](double alone, double loaded) { return alone / loaded / share; }));
@@ -175,6 +178,7 @@ class StepBench {
   const StepBenchOptions& options_;
   const StepBenchModel& model_;
   const int64_t batch_;
+  ForeignLoad* const load_;
   std::vector<Team> teams_;
   std::vector<std::vector<double>> seconds_;  // of each contestant, each round
   double peak_operations_ = 0;                // of a lane, a round
@@ -184,9 +188,14 @@ class StepBench {
 }  // namespace
 
 absl::Status RunStepBench(const StepBenchOptions& options) {
+  std::unique_ptr<ForeignLoad> load;
+  if (options.foreign_load) {
+    load = std::make_unique<ForeignLoad>();
+    DP_RETURN_IF_ERROR(load->status());
+  }
   for (const StepBenchModel& model : options.models) {
     for (const int64_t batch : options.batches) {
-      DP_RETURN_IF_ERROR(StepBench(options, model, batch).Run());
+      DP_RETURN_IF_ERROR(StepBench(options, model, batch, load.get()).Run());
     }
   }
   return absl::OkStatus();

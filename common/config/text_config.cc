@@ -201,6 +201,7 @@ std::string ConfigOrigins::Place(std::string_view path) const {
 }
 
 std::string ConfigOrigins::Describe(std::string_view path) const {
+  if (path.empty()) return Place(path);  // the whole message
   return absl::StrCat(Place(path), ": ", ToAbsl(path));
 }
 

@@ -60,6 +60,7 @@ TEST(TextConfigTest, KnowsWhereEachFieldCameFrom) {
   EXPECT_EQ(origins.Describe("shards[0].table"), "map.textproto: shards[0].table");
   EXPECT_EQ(Message(origins.Annotate(absl::InvalidArgumentError("too small"), "epoch")),
             "map.textproto:1:1: epoch: too small");
+  EXPECT_EQ(Message(origins.Annotate(absl::InvalidArgumentError("too small"), "")), "map.textproto: too small");
   EXPECT_TRUE(origins.Annotate(absl::OkStatus(), "epoch").ok());
 }
 

@@ -43,12 +43,13 @@ class ElementwiseKernels {
   // Element i of a tensor is kept, and multiplied by 1 / (1 - rate), or becomes 0 with probability `rate` (in [0, 1)).
   // Which, is a pure function of (seed, stream, i), the same on every machine: word i % 4 of the Philox4x32-10 block
   // with key `seed` and counter (i / 4, stream) is compared with rate * 2^32. `first` is the number of the first
-  // element, any. The backward pass is the same call on the gradient.
+  // element, any. The backward pass is the same call on the gradient. The rate is a double because a float would round
+  // the bound that words are compared with.
   struct DropoutKey {
     uint64_t seed = 0;
     uint64_t stream = 0;  // from step and layer
   };
-  virtual void Dropout(float rate, DropoutKey key, uint64_t first, const float* x, float* y, size_t count) const = 0;
+  virtual void Dropout(double rate, DropoutKey key, uint64_t first, const float* x, float* y, size_t count) const = 0;
 
  protected:
   ~ElementwiseKernels() = default;

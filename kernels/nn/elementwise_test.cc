@@ -1,8 +1,12 @@
 #include "kernels/nn/elementwise.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdint>
 #include <vector>
 
+#include "common/base/philox.h"
 #include "gtest/gtest.h"
 #include "kernels/nn/test_tensors.h"
 
@@ -124,7 +128,7 @@ TEST(SumTest, IsAccurateOverAMillionElements) {
 
 TEST(DropoutTest, GivesTheSameBitsOnEveryLevelFromAnyFirstElement) {
   const std::vector<float> x = NormalFloats(5000, 1);
-  for (const float rate : {0.0f, 0.1f, 0.5f, 0.9f}) {
+  for (const double rate : {0.0, 0.1, 0.5, 0.9}) {
     for (const uint64_t first : {uint64_t{0}, uint64_t{1}, uint64_t{3}, uint64_t{18}, (uint64_t{1} << 34) - 5}) {
       for (const size_t count : {1, 2, 5, 15, 16, 31, 33, 64, 100, 5000}) {
         const ElementwiseKernels::DropoutKey key = {0x123456789abcdefu, 0xfedcba987654321u};
@@ -140,15 +144,30 @@ TEST(DropoutTest, GivesTheSameBitsOnEveryLevelFromAnyFirstElement) {
   }
 }
 
+TEST(DropoutTest, TakesARateToTheLastBitOfTheBound) {
+  const ElementwiseKernels::DropoutKey key = {5, 9};
+  const std::array<uint32_t, 4> words = Philox4x32({0, 0, 9, 0}, {5, 0});
+  const std::vector<float> ones(4, 1.0f);
+  for (size_t i = 0; i < words.size(); ++i) {
+    for (const NnKernels* kernels : AllSupportedNnKernels()) {
+      std::vector<float> y(4);
+      kernels->elementwise.Dropout(words[i] * 0x1p-32, key, 0, ones.data(), y.data(), 4);
+      EXPECT_NE(y[i], 0) << kernels->name << ": the word is the bound";
+      kernels->elementwise.Dropout((words[i] + 1.0) * 0x1p-32, key, 0, ones.data(), y.data(), 4);
+      EXPECT_EQ(y[i], 0) << kernels->name << ": the word is one below";
+    }
+  }
+}
+
 TEST(DropoutTest, DropsTheShareAskedForAndKeepsTheMean) {
   const std::vector<float> ones(100'000, 1.0f);
   std::vector<float> y(ones.size());
   for (const NnKernels* kernels : AllSupportedNnKernels()) {
-    kernels->elementwise.Dropout(0.25f, {1, 2}, 0, ones.data(), y.data(), y.size());
+    kernels->elementwise.Dropout(0.25, {1, 2}, 0, ones.data(), y.data(), y.size());
     EXPECT_NEAR(std::count(y.begin(), y.end(), 0.0f), 25'000, 600) << kernels->name;
     EXPECT_NEAR(kernels->elementwise.Sum(y.data(), y.size()), 100'000, 800) << kernels->name;
     std::vector<float> other(ones.size());
-    kernels->elementwise.Dropout(0.25f, {1, 3}, 0, ones.data(), other.data(), y.size());
+    kernels->elementwise.Dropout(0.25, {1, 3}, 0, ones.data(), other.data(), y.size());
     EXPECT_NE(other, y);
   }
 }

@@ -251,7 +251,8 @@ TEST_P(DeviceConformance, ReportsAnIndexOutOfRangeWithItsLayerAndStaysInError) {
   for (const double bad : {4.0, -1.0, 2147483647.0, -2147483648.0}) {
     absl::StatusOr<std::unique_ptr<Device>> fresh = GetParam().open();
     ASSERT_TRUE(fresh.ok()) << fresh.status();
-    auto harness = KernelHarness::Create(fresh->get(), GraphOf(embedding), GetParam().computes[0].dtype, 2);
+    auto harness = KernelHarness::Create(fresh->get(), GraphOf(embedding),
+                                         {.compute = GetParam().computes[0].dtype, .batch_max = 2});
     ASSERT_TRUE(harness.ok()) << harness.status();
     KernelValues values = RandomKernelValues((*harness)->spec(), 2, 1, 4);
     values.inputs[0][1] = bad;
@@ -270,7 +271,8 @@ TEST_P(DeviceConformance, ReportsALabelOutOfRange) {
                            "input { name: 'x' shape: [3] } input { name: 'y' dtype: INT32 } "
                            "layer { name: 'judge' input: 'x' input: 'y' softmax_cross_entropy {} }",
                        .index_bound = 3};
-  auto harness = KernelHarness::Create(&device, GraphOf(loss), GetParam().computes[0].dtype, 2);
+  auto harness =
+      KernelHarness::Create(&device, GraphOf(loss), {.compute = GetParam().computes[0].dtype, .batch_max = 2});
   ASSERT_TRUE(harness.ok()) << harness.status();
   KernelValues values = RandomKernelValues((*harness)->spec(), 2, 1, 3);
   values.inputs[1][0] = 3;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <span>
 #include <utility>
@@ -10,62 +9,16 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/philox.h"
 #include "common/base/status.h"
-#include "common/tensor/half.h"
+#include "worker/device/number_bytes.h"
 #include "worker/models/fusion.h"
 
 namespace downpour::testing {
 namespace {
 
 constexpr std::byte kUntouched{0xcb};
+constexpr std::byte kNan{0xff};
 
-template <typename T>
-void Put(double value, std::byte* to) {
-  const T element = static_cast<T>(value);
-  std::memcpy(to, &element, sizeof(T));
-}
-
-void Encode(DType dtype, double value, std::byte* to) {
-  switch (dtype) {
-    case DType::kFloat64:
-      return Put<double>(value, to);
-    case DType::kInt32:
-      return Put<int32_t>(value, to);
-    case DType::kBFloat16: {
-      const BFloat16 element = BFloat16::FromFloat(static_cast<float>(value));
-      std::memcpy(to, &element, sizeof(element));
-      return;
-    }
-    default:
-      return Put<float>(value, to);
-  }
-}
-
-template <typename T>
-double Get(const std::byte* from) {
-  T element;
-  std::memcpy(&element, from, sizeof(T));
-  return static_cast<double>(element);
-}
-
-double Decode(DType dtype, const std::byte* from) {
-  switch (dtype) {
-    case DType::kFloat64:
-      return Get<double>(from);
-    case DType::kBFloat16: {
-      BFloat16 element;
-      std::memcpy(&element, from, sizeof(element));
-      return element.ToFloat();
-    }
-    default:
-      return Get<float>(from);
-  }
-}
-
-double Rounded(DType dtype, double value) {
-  std::byte bytes[sizeof(double)];
-  Encode(dtype, value, bytes);
-  return Decode(dtype, bytes);
-}
+double Rounded(DType dtype, double value) { return FromBytes(dtype, ToBytes(dtype, {value}))[0]; }
 
 // Twelve uniform numbers: mean 0, deviation 1, and no library whose bits differ.
 double Normal(PhiloxStream& random) {
@@ -76,26 +29,44 @@ double Normal(PhiloxStream& random) {
 
 size_t Count(const TensorType& type, int64_t batch) { return static_cast<size_t>(type.elements * batch); }
 
+std::vector<const void*> Addresses(const std::vector<Buffer>& buffers) {
+  std::vector<const void*> addresses;
+  for (const Buffer& buffer : buffers) addresses.push_back(buffer.data());
+  return addresses;
+}
+
+std::vector<void*> WritableAddresses(const std::vector<Buffer>& buffers) {
+  std::vector<void*> addresses;
+  for (const Buffer& buffer : buffers) addresses.push_back(buffer.data());
+  return addresses;
+}
+
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<KernelHarness>> KernelHarness::Create(Device* device, std::shared_ptr<const Graph> graph,
-                                                                     DType compute, int64_t batch_max, bool training,
-                                                                     bool input_gradients) {
+// Of a run, each tensor at batch_max.
+struct KernelHarness::Memory {
+  std::vector<Buffer> inputs, input_gradients, parameters, parameter_gradients;
+  Buffer own_output, output_gradient, prepared, saved, workspace, loss, random;
+
+  // Where they really are: in place or not, null where none is wanted.
+  void* output = nullptr;
+  std::vector<void*> input_gradients_at;
+};
+
+absl::StatusOr<std::unique_ptr<KernelHarness>> KernelHarness::Create(Device* device, std::vector<const Layer*> chain,
+                                                                     const KernelHarnessOptions& options) {
   auto harness = std::unique_ptr<KernelHarness>(new KernelHarness);
   harness->device_ = device;
-  harness->graph_ = std::move(graph);
   KernelSpec& spec = harness->spec_;
-  for (const Layer& layer : harness->graph_->layers()) spec.chain.push_back(&layer);
-  spec.compute = compute;
-  spec.batch_max = batch_max;
-  spec.training = training;
-  harness->parameter_dtype_ = compute == DType::kFloat64 ? DType::kFloat64 : DType::kFloat32;
+  spec.chain = std::move(chain);
+  spec.compute = options.compute;
+  spec.batch_max = options.batch_max;
+  spec.training = options.training;
+  harness->parameter_dtype_ = options.compute == DType::kFloat64 ? DType::kFloat64 : DType::kFloat32;
   harness->input_types_ = KernelInputs(spec);
-  const bool judged = IsLoss(*spec.chain.back());
   for (size_t i = 0; i < harness->input_types_.size(); ++i) {
-    // What a loss judges by has no gradient; it is the last input.
-    const bool label = judged && i + 1 == harness->input_types_.size();
-    spec.input_gradients.push_back(training && input_gradients && !label &&
+    const bool label = harness->IsOfLoss() && i + 1 == harness->input_types_.size();
+    spec.input_gradients.push_back(options.training && options.input_gradients && !label &&
                                    harness->input_types_[i].element_type == ElementType::kReal);
   }
   for (const Layer* layer : spec.chain) {
@@ -106,160 +77,183 @@ absl::StatusOr<std::unique_ptr<KernelHarness>> KernelHarness::Create(Device* dev
   return harness;
 }
 
+absl::StatusOr<std::unique_ptr<KernelHarness>> KernelHarness::Create(Device* device, std::shared_ptr<const Graph> graph,
+                                                                     const KernelHarnessOptions& options) {
+  std::vector<const Layer*> chain;
+  for (const Layer& layer : graph->layers()) chain.push_back(&layer);
+  DP_ASSIGN_OR_RETURN(std::unique_ptr<KernelHarness> harness, Create(device, std::move(chain), options));
+  harness->graph_ = std::move(graph);
+  return harness;
+}
+
 DType KernelHarness::InputDType(size_t i) const {
   return input_types_[i].element_type == ElementType::kIndex ? DType::kInt32 : spec_.compute;
 }
 
-absl::Status KernelHarness::CopyIn(const Buffer& buffer, DType dtype, const std::vector<double>& values) {
-  std::vector<std::byte> bytes(values.size() * DTypeSize(dtype));
-  for (size_t i = 0; i < values.size(); ++i) Encode(dtype, values[i], &bytes[i * DTypeSize(dtype)]);
-  if (bytes.size() > buffer.size()) return absl::InternalError("more values than the buffer holds");
-  device_->CopyIn(Queue::kCompute, buffer.data(), bytes.data(), bytes.size());
+absl::StatusOr<Buffer> KernelHarness::Allocate(size_t size, std::byte contents) {
+  return AllocateNumbers(DType::kFloat32, {}, size, contents);
+}
+
+// `contents` behind the numbers.
+absl::StatusOr<Buffer> KernelHarness::AllocateNumbers(DType dtype, const std::vector<double>& numbers, size_t size,
+                                                      std::byte contents) {
+  std::vector<std::byte> bytes = ToBytes(dtype, numbers);
+  if (bytes.size() > size) return absl::InternalError("more values than the buffer holds");
+  bytes.resize(size, contents);
+  DP_ASSIGN_OR_RETURN(Buffer buffer, device_->Allocate(size, "a tensor of the test"));
+  device_->CopyIn(Queue::kCompute, buffer.data(), bytes.data(), size);
+  DP_RETURN_IF_ERROR(device_->Synchronize());
+  return buffer;
+}
+
+absl::StatusOr<std::vector<double>> KernelHarness::CopyOut(const void* data, DType dtype, size_t count) {
+  std::vector<std::byte> bytes(count * DTypeSize(dtype));
+  device_->CopyOut(Queue::kCompute, bytes.data(), data, bytes.size());
+  DP_RETURN_IF_ERROR(device_->Synchronize());
+  return FromBytes(dtype, bytes);
+}
+
+absl::Status KernelHarness::MakeMemory(const KernelValues& values, const KernelRunOptions& options, Memory* memory) {
+  const KernelNeeds& needs = kernel_->needs();
+  for (size_t i = 0; i < input_types_.size(); ++i) {
+    const DType dtype = InputDType(i);
+    const size_t size = Count(input_types_[i], spec_.batch_max) * DTypeSize(dtype);
+    DP_ASSIGN_OR_RETURN(memory->inputs.emplace_back(), AllocateNumbers(dtype, values.inputs[i], size, kUntouched));
+    const bool ones = options.accumulate && dtype != DType::kInt32;
+    const std::vector<double> before(ones ? Count(input_types_[i], values.batch) : 0, 1);
+    DP_ASSIGN_OR_RETURN(memory->input_gradients.emplace_back(), AllocateNumbers(dtype, before, size, kUntouched));
+  }
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    const size_t size = static_cast<size_t>(parameters_[i]->elements) * DTypeSize(parameter_dtype_);
+    DP_ASSIGN_OR_RETURN(memory->parameters.emplace_back(),
+                        AllocateNumbers(parameter_dtype_, values.parameters[i], size, kNan));
+    DP_ASSIGN_OR_RETURN(memory->parameter_gradients.emplace_back(), Allocate(size, kNan));
+  }
+  const size_t output_size = IsOfLoss() ? 0 : Count(KernelOutput(spec_), spec_.batch_max) * DTypeSize(spec_.compute);
+  DP_ASSIGN_OR_RETURN(memory->own_output, Allocate(output_size, kUntouched));
+  DP_ASSIGN_OR_RETURN(memory->output_gradient,
+                      AllocateNumbers(spec_.compute, values.output_gradient, output_size, kNan));
+  DP_ASSIGN_OR_RETURN(memory->prepared, Allocate(needs.prepared, kNan));
+  DP_ASSIGN_OR_RETURN(memory->saved, Allocate(needs.saved, kNan));
+  DP_ASSIGN_OR_RETURN(memory->workspace, Allocate(needs.workspace, kNan));
+  DP_ASSIGN_OR_RETURN(memory->loss, Allocate(sizeof(LossResult), kNan));
+  DP_ASSIGN_OR_RETURN(memory->random, Allocate(sizeof(StepRandom), kNan));
+  const StepRandom step{values.seed, values.step};
+  device_->CopyIn(Queue::kCompute, memory->random.data(), &step, sizeof(step));
+
+  const bool forward_in_place =
+      options.in_place && !IsOfLoss() && needs.forward_in_place && !needs.backward_reads_inputs;
+  const bool backward_in_place = options.in_place && !IsOfLoss() && needs.backward_in_place && !options.accumulate;
+  memory->output = forward_in_place ? memory->inputs[0].data() : memory->own_output.data();
+  for (size_t i = 0; i < input_types_.size(); ++i) {
+    void* const at = i == 0 && backward_in_place ? memory->output_gradient.data() : memory->input_gradients[i].data();
+    memory->input_gradients_at.push_back(spec_.input_gradients[i] ? at : nullptr);
+  }
   return device_->Synchronize();
 }
 
-absl::StatusOr<std::vector<double>> KernelHarness::CopyOut(const Buffer& buffer, DType dtype, size_t count) {
-  std::vector<std::byte> bytes(count * DTypeSize(dtype));
+void KernelHarness::Forward(int64_t batch, Mode mode, const Memory& memory) {
+  const std::vector<const void*> inputs = Addresses(memory.inputs);
+  const std::vector<const void*> parameters = Addresses(memory.parameters);
+  const std::vector<void*> parameter_gradients = WritableAddresses(memory.parameter_gradients);
+  if (kernel_->needs().prepared > 0) kernel_->Prepare(parameters, memory.prepared.data(), memory.workspace.data());
+  ForwardCall call;
+  call.mode = mode;
+  call.batch = batch;
+  call.inputs = inputs;
+  call.output = memory.output;
+  call.loss = memory.loss.As<LossResult>();
+  call.parameters = parameters;
+  call.parameter_gradients = parameter_gradients;
+  call.prepared = memory.prepared.data();
+  call.saved = memory.saved.data();
+  call.workspace = memory.workspace.data();
+  call.random = memory.random.As<StepRandom>();
+  kernel_->Forward(call);
+}
+
+// What backward says that it does not read is not given to it.
+void KernelHarness::Backward(int64_t batch, bool accumulate, const Memory& memory) {
+  const KernelNeeds& needs = kernel_->needs();
+  std::vector<const void*> inputs = Addresses(memory.inputs);
+  if (!needs.backward_reads_inputs) inputs.assign(inputs.size(), nullptr);
+  const std::vector<const void*> parameters = Addresses(memory.parameters);
+  const std::vector<void*> parameter_gradients = WritableAddresses(memory.parameter_gradients);
+  const auto accumulates = std::make_unique<bool[]>(inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    accumulates[i] = accumulate && needs.accumulates && spec_.input_gradients[i];
+  }
+  BackwardCall call;
+  call.batch = batch;
+  call.inputs = inputs;
+  call.output = needs.backward_reads_output && !IsOfLoss() ? memory.output : nullptr;
+  call.output_gradient = IsOfLoss() ? nullptr : memory.output_gradient.data();
+  call.input_gradients = memory.input_gradients_at;
+  call.accumulate = {accumulates.get(), inputs.size()};
+  call.parameters = parameters;
+  call.parameter_gradients = parameter_gradients;
+  call.prepared = memory.prepared.data();
+  call.saved = memory.saved.data();
+  call.workspace = memory.workspace.data();
+  call.random = memory.random.As<StepRandom>();
+  kernel_->Backward(call);
+}
+
+absl::Status KernelHarness::ReadOutput(int64_t batch, const Memory& memory, KernelResults* results) {
+  if (IsOfLoss()) {
+    device_->CopyOut(Queue::kCompute, &results->loss, memory.loss.data(), sizeof(LossResult));
+  } else {
+    DP_ASSIGN_OR_RETURN(results->output, CopyOut(memory.output, spec_.compute, Count(KernelOutput(spec_), batch)));
+  }
+  return device_->Synchronize();
+}
+
+absl::Status KernelHarness::ReadGradients(int64_t batch, const Memory& memory, KernelResults* results) {
+  for (size_t i = 0; i < input_types_.size(); ++i) {
+    std::vector<double>& gradient = results->input_gradients.emplace_back();
+    if (!spec_.input_gradients[i]) continue;
+    DP_ASSIGN_OR_RETURN(gradient, CopyOut(memory.input_gradients_at[i], spec_.compute, Count(input_types_[i], batch)));
+  }
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    DP_ASSIGN_OR_RETURN(
+        results->parameter_gradients.emplace_back(),
+        CopyOut(memory.parameter_gradients[i].data(), parameter_dtype_, static_cast<size_t>(parameters_[i]->elements)));
+  }
+  return device_->Synchronize();
+}
+
+// Whether only the first `used` bytes were written.
+absl::Status KernelHarness::LookBehind(const Buffer& buffer, size_t used, const std::string& what,
+                                       KernelResults* results) {
+  std::vector<std::byte> bytes(buffer.size());
   device_->CopyOut(Queue::kCompute, bytes.data(), buffer.data(), bytes.size());
   DP_RETURN_IF_ERROR(device_->Synchronize());
-  std::vector<double> values(count);
-  for (size_t i = 0; i < count; ++i) values[i] = Decode(dtype, &bytes[i * DTypeSize(dtype)]);
-  return values;
-}
-
-absl::Status KernelHarness::Fill(const Buffer& buffer, std::byte value) {
-  const std::vector<std::byte> bytes(buffer.size(), value);
-  device_->CopyIn(Queue::kCompute, buffer.data(), bytes.data(), bytes.size());
-  return device_->Synchronize();
+  const auto behind = std::span(bytes).subspan(std::min(used, bytes.size()));
+  const bool clean = std::all_of(behind.begin(), behind.end(), [](std::byte byte) { return byte == kUntouched; });
+  if (!clean) results->overrun = what;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<KernelResults> KernelHarness::Run(const KernelValues& values, const KernelRunOptions& options) {
-  const KernelNeeds& needs = kernel_->needs();
-  const DType compute = spec_.compute;
-  const size_t element = DTypeSize(compute);
-  const bool has_output = !IsLoss(*spec_.chain.back());
-  const size_t output_count = has_output ? Count(KernelOutput(spec_), values.batch) : 0;
-
-  std::vector<Buffer> inputs, input_gradients, parameters, parameter_gradients;
-  for (size_t i = 0; i < input_types_.size(); ++i) {
-    const size_t bytes = Count(input_types_[i], spec_.batch_max) * DTypeSize(InputDType(i));
-    DP_ASSIGN_OR_RETURN(inputs.emplace_back(), device_->Allocate(bytes, "an input"));
-    DP_RETURN_IF_ERROR(CopyIn(inputs.back(), InputDType(i), values.inputs[i]));
-    DP_ASSIGN_OR_RETURN(input_gradients.emplace_back(), device_->Allocate(bytes, "an input's gradient"));
-    DP_RETURN_IF_ERROR(Fill(input_gradients.back(), kUntouched));
-    if (options.accumulate && InputDType(i) != DType::kInt32) {
-      const std::vector<double> ones(Count(input_types_[i], values.batch), 1);
-      DP_RETURN_IF_ERROR(CopyIn(input_gradients.back(), compute, ones));
-    }
-  }
-  for (size_t i = 0; i < parameters_.size(); ++i) {
-    const size_t bytes = static_cast<size_t>(parameters_[i]->elements) * DTypeSize(parameter_dtype_);
-    DP_ASSIGN_OR_RETURN(parameters.emplace_back(), device_->Allocate(bytes, "a parameter"));
-    DP_RETURN_IF_ERROR(CopyIn(parameters.back(), parameter_dtype_, values.parameters[i]));
-    DP_ASSIGN_OR_RETURN(parameter_gradients.emplace_back(), device_->Allocate(bytes, "a parameter's gradient"));
-    DP_RETURN_IF_ERROR(Fill(parameter_gradients.back(), std::byte{0xff}));
-  }
-  const size_t output_bytes = has_output ? Count(KernelOutput(spec_), spec_.batch_max) * element : 0;
-  DP_ASSIGN_OR_RETURN(const Buffer own_output, device_->Allocate(output_bytes, "the output"));
-  DP_ASSIGN_OR_RETURN(const Buffer output_gradient, device_->Allocate(output_bytes, "the output's gradient"));
-  DP_ASSIGN_OR_RETURN(const Buffer prepared, device_->Allocate(needs.prepared, "prepared weights"));
-  DP_ASSIGN_OR_RETURN(const Buffer saved, device_->Allocate(needs.saved, "what is saved"));
-  DP_ASSIGN_OR_RETURN(const Buffer workspace, device_->Allocate(needs.workspace, "the workspace"));
-  DP_ASSIGN_OR_RETURN(const Buffer loss, device_->Allocate(sizeof(LossResult), "the loss"));
-  DP_ASSIGN_OR_RETURN(const Buffer random, device_->Allocate(sizeof(StepRandom), "random numbers"));
-  DP_RETURN_IF_ERROR(Fill(own_output, kUntouched));
-  if (has_output && options.mode == Mode::kTrain) {
-    DP_RETURN_IF_ERROR(CopyIn(output_gradient, compute, values.output_gradient));
-  }
-  const StepRandom step{values.seed, values.step};
-  device_->CopyIn(Queue::kCompute, random.data(), &step, sizeof(step));
-
-  const bool forward_in_place =
-      options.in_place && has_output && needs.forward_in_place && !needs.backward_reads_inputs;
-  const bool backward_in_place =
-      options.in_place && has_output && needs.backward_in_place && !options.accumulate && spec_.input_gradients[0];
-  const Buffer& output = forward_in_place ? inputs[0] : own_output;
-
-  std::vector<const void*> input_data, parameter_data;
-  std::vector<void*> gradient_data;
-  for (const Buffer& buffer : inputs) input_data.push_back(buffer.data());
-  for (const Buffer& buffer : parameters) parameter_data.push_back(buffer.data());
-  for (const Buffer& buffer : parameter_gradients) gradient_data.push_back(buffer.data());
-  if (needs.prepared > 0) kernel_->Prepare(parameter_data, prepared.data(), workspace.data());
-  ForwardCall forward;
-  forward.mode = options.mode;
-  forward.batch = values.batch;
-  forward.inputs = input_data;
-  forward.output = output.data();
-  forward.loss = loss.As<LossResult>();
-  forward.parameters = parameter_data;
-  forward.parameter_gradients = gradient_data;
-  forward.prepared = prepared.data();
-  forward.saved = saved.data();
-  forward.workspace = workspace.data();
-  forward.random = random.As<StepRandom>();
-  kernel_->Forward(forward);
-
+  Memory memory;
+  DP_RETURN_IF_ERROR(MakeMemory(values, options, &memory));
   KernelResults results;
-  if (has_output) {
-    DP_ASSIGN_OR_RETURN(results.output, CopyOut(output, compute, output_count));
-  } else {
-    device_->CopyOut(Queue::kCompute, &results.loss, loss.data(), sizeof(LossResult));
-    DP_RETURN_IF_ERROR(device_->Synchronize());
+  Forward(values.batch, options.mode, memory);
+  DP_RETURN_IF_ERROR(ReadOutput(values.batch, memory, &results));
+  const bool training = options.mode == Mode::kTrain;
+  if (training) {
+    Backward(values.batch, options.accumulate, memory);
+    DP_RETURN_IF_ERROR(ReadGradients(values.batch, memory, &results));
   }
-  std::vector<const Buffer*> gradient_buffers;
-  if (options.mode == Mode::kTrain) {
-    std::vector<void*> input_gradient_data;
-    const std::unique_ptr<bool[]> accumulate(new bool[inputs.size()]);
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      gradient_buffers.push_back(i == 0 && backward_in_place ? &output_gradient : &input_gradients[i]);
-      input_gradient_data.push_back(spec_.input_gradients[i] ? gradient_buffers[i]->data() : nullptr);
-      accumulate[i] = options.accumulate && needs.accumulates && spec_.input_gradients[i];
-      if (!needs.backward_reads_inputs) input_data[i] = nullptr;
-    }
-    BackwardCall backward;
-    backward.batch = values.batch;
-    backward.inputs = input_data;
-    backward.output = needs.backward_reads_output ? output.data() : nullptr;
-    backward.output_gradient = has_output ? output_gradient.data() : nullptr;
-    backward.input_gradients = input_gradient_data;
-    backward.accumulate = {accumulate.get(), inputs.size()};
-    backward.parameters = parameter_data;
-    backward.parameter_gradients = gradient_data;
-    backward.prepared = prepared.data();
-    backward.saved = saved.data();
-    backward.workspace = workspace.data();
-    backward.random = random.As<StepRandom>();
-    kernel_->Backward(backward);
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      std::vector<double>& gradient = results.input_gradients.emplace_back();
-      if (!spec_.input_gradients[i]) continue;
-      DP_ASSIGN_OR_RETURN(gradient, CopyOut(*gradient_buffers[i], compute, Count(input_types_[i], values.batch)));
-    }
-    for (size_t i = 0; i < parameters_.size(); ++i) {
-      DP_ASSIGN_OR_RETURN(
-          results.parameter_gradients.emplace_back(),
-          CopyOut(parameter_gradients[i], parameter_dtype_, static_cast<size_t>(parameters_[i]->elements)));
-    }
+  if (memory.output == memory.own_output.data()) {
+    DP_RETURN_IF_ERROR(
+        LookBehind(memory.own_output, results.output.size() * DTypeSize(spec_.compute), "the output", &results));
   }
-  DP_RETURN_IF_ERROR(device_->Synchronize());
-
-  // Behind the examples of the batch nothing was written.
-  const auto look_behind = [&](const Buffer& buffer, size_t used, std::string_view what) -> absl::Status {
-    std::vector<std::byte> bytes(buffer.size());
-    device_->CopyOut(Queue::kCompute, bytes.data(), buffer.data(), bytes.size());
-    DP_RETURN_IF_ERROR(device_->Synchronize());
-    const bool clean = std::all_of(bytes.begin() + static_cast<std::ptrdiff_t>(std::min(used, bytes.size())),
-                                   bytes.end(), [](std::byte byte) { return byte == kUntouched; });
-    if (!clean) results.overrun = std::string(what);
-    return absl::OkStatus();
-  };
-  if (!forward_in_place) DP_RETURN_IF_ERROR(look_behind(own_output, output_count * element, "the output"));
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    const bool written = !results.input_gradients.empty() && spec_.input_gradients[i] && !options.accumulate;
-    const size_t used =
-        written || options.accumulate ? Count(input_types_[i], values.batch) * DTypeSize(InputDType(i)) : 0;
-    DP_RETURN_IF_ERROR(look_behind(input_gradients[i], used, absl::StrCat("the gradient of input ", i)));
+  for (size_t i = 0; i < input_types_.size(); ++i) {
+    const bool written = (training && spec_.input_gradients[i]) || options.accumulate;
+    const size_t used = written ? Count(input_types_[i], values.batch) * DTypeSize(InputDType(i)) : 0;
+    DP_RETURN_IF_ERROR(
+        LookBehind(memory.input_gradients[i], used, absl::StrCat("the gradient of input ", i), &results));
   }
   return results;
 }

@@ -6,10 +6,11 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/tensor/dtype.h"
 #include "worker/device/device.h"
 #include "worker/models/graph.h"
 
@@ -18,18 +19,18 @@ namespace downpour::testing {
 // What goes into a kernel, as doubles, indices included; of batch examples.
 struct KernelValues {
   int64_t batch = 0;
-  std::vector<std::vector<double>> inputs;
-  std::vector<std::vector<double>> parameters;
-  std::vector<double> output_gradient;  // empty for a loss
+  std::vector<std::vector<double>> inputs = {};
+  std::vector<std::vector<double>> parameters = {};
+  std::vector<double> output_gradient = {};  // empty for a loss
   uint64_t seed = 0, step = 0;
 };
 
 struct KernelResults {
-  std::vector<double> output;  // empty for a loss
-  LossResult loss;
-  std::vector<std::vector<double>> parameter_gradients;  // of states: the updates, after a training pass forward
-  std::vector<std::vector<double>> input_gradients;      // empty where none was wanted
-  std::string overrun;  // what was written behind the batch's examples; empty if nothing was
+  std::vector<double> output = {};  // empty for a loss
+  LossResult loss = {};
+  std::vector<std::vector<double>> parameter_gradients = {};  // of states: the updates, after a training pass forward
+  std::vector<std::vector<double>> input_gradients = {};      // empty where none was wanted
+  std::string overrun = {};  // what was written behind the batch's examples; empty if nothing was
 };
 
 struct KernelRunOptions {
@@ -38,32 +39,50 @@ struct KernelRunOptions {
   bool accumulate = false;   // if the kernel does: input gradients are added to 1
 };
 
-// The layers of a model, one behind the other, as one kernel.
+struct KernelHarnessOptions {
+  DType compute = DType::kFloat32;
+  int64_t batch_max = 1;
+  bool training = true;
+  bool input_gradients = true;  // of all inputs of real numbers but those that a loss judges by; false: of none
+};
+
+// A chain of layers, each of which takes the output of the one before as its input 0, as one kernel.
 class KernelHarness {
  public:
-  // `graph` is a chain: each layer takes the output of the one before as its input 0. `input_gradients` false: of no
-  // input.
+  // The layers outlive it, or it keeps the graph, all of whose layers are the chain. UNIMPLEMENTED where the device
+  // does not fuse them, and its errors.
+  static absl::StatusOr<std::unique_ptr<KernelHarness>> Create(Device* device, std::vector<const Layer*> chain,
+                                                               const KernelHarnessOptions& options);
   static absl::StatusOr<std::unique_ptr<KernelHarness>> Create(Device* device, std::shared_ptr<const Graph> graph,
-                                                               DType compute, int64_t batch_max, bool training = true,
-                                                               bool input_gradients = true);
+                                                               const KernelHarnessOptions& options);
 
   const KernelSpec& spec() const { return spec_; }
   const KernelNeeds& needs() const { return kernel_->needs(); }
   const std::vector<const ParameterSpec*>& parameters() const { return parameters_; }
 
-  // Prepares, runs, waits.
+  // Prepares, runs, waits. All memory that the kernel shall write first holds NaN.
   absl::StatusOr<KernelResults> Run(const KernelValues& values, const KernelRunOptions& options = {});
 
  private:
+  struct Memory;
+
   KernelHarness() = default;
 
-  absl::Status CopyIn(const Buffer& buffer, DType dtype, const std::vector<double>& values);
-  absl::StatusOr<std::vector<double>> CopyOut(const Buffer& buffer, DType dtype, size_t count);
-  absl::Status Fill(const Buffer& buffer, std::byte value);
+  bool IsOfLoss() const { return IsLoss(*spec_.chain.back()); }
   DType InputDType(size_t i) const;
+  absl::StatusOr<Buffer> Allocate(size_t size, std::byte contents);
+  absl::StatusOr<Buffer> AllocateNumbers(DType dtype, const std::vector<double>& numbers, size_t size,
+                                         std::byte contents);
+  absl::StatusOr<std::vector<double>> CopyOut(const void* data, DType dtype, size_t count);
+  absl::Status MakeMemory(const KernelValues& values, const KernelRunOptions& options, Memory* memory);
+  void Forward(int64_t batch, Mode mode, const Memory& memory);
+  void Backward(int64_t batch, bool accumulate, const Memory& memory);
+  absl::Status ReadOutput(int64_t batch, const Memory& memory, KernelResults* results);
+  absl::Status ReadGradients(int64_t batch, const Memory& memory, KernelResults* results);
+  absl::Status LookBehind(const Buffer& buffer, size_t used, const std::string& what, KernelResults* results);
 
   Device* device_ = nullptr;
-  std::shared_ptr<const Graph> graph_;
+  std::shared_ptr<const Graph> graph_;  // null: not kept
   KernelSpec spec_;
   DType parameter_dtype_ = DType::kFloat32;
   std::vector<TensorType> input_types_;

@@ -41,16 +41,19 @@ class Comparison {
     pair_.device = *std::move(device);
     pair_.graph = GraphOf(one_.layer);
     if (pair_.graph == nullptr) return false;
-    auto tested = KernelHarness::Create(pair_.device.get(), pair_.graph, one_.compute.dtype, kBatchMax, training,
-                                        input_gradients);
+    KernelHarnessOptions options = {.compute = one_.compute.dtype,
+                                    .batch_max = kBatchMax,
+                                    .training = training,
+                                    .input_gradients = input_gradients};
+    auto tested = KernelHarness::Create(pair_.device.get(), pair_.graph, options);
     if (!tested.ok() && absl::IsUnimplemented(tested.status()) && pair_.graph->layers().size() > 1) {
       skip_ = "the device does not fuse this chain, and need not";
       return false;
     }
     EXPECT_TRUE(tested.ok()) << tested.status();
     pair_.reference_device = MakeReferenceDevice({.fuses = true});
-    auto reference = KernelHarness::Create(pair_.reference_device.get(), pair_.graph, DType::kFloat64, kBatchMax,
-                                           training, input_gradients);
+    options.compute = DType::kFloat64;
+    auto reference = KernelHarness::Create(pair_.reference_device.get(), pair_.graph, options);
     EXPECT_TRUE(reference.ok()) << reference.status();
     if (!tested.ok() || !reference.ok()) return false;
     pair_.tested = *std::move(tested);

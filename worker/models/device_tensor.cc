@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "common/tensor/half.h"
 #include "gtest/gtest.h"
+#include "worker/device/number_bytes.h"
 
 namespace downpour::testing {
 namespace {
@@ -30,13 +30,8 @@ Buffer DeviceBytes(Device& device, size_t size) {
 }
 
 Buffer DeviceNumbers(Device& device, DType dtype, const std::vector<double>& numbers) {
-  if (dtype == DType::kFloat64) return CopyOf(device, numbers.data(), numbers.size() * sizeof(double));
-  const std::vector<float> floats(numbers.begin(), numbers.end());
-  if (dtype == DType::kFloat32) return CopyOf(device, floats.data(), floats.size() * sizeof(float));
-  EXPECT_EQ(dtype, DType::kBFloat16);
-  std::vector<BFloat16> halves;
-  for (const float value : floats) halves.push_back(BFloat16::FromFloat(value));
-  return CopyOf(device, halves.data(), halves.size() * sizeof(BFloat16));
+  const std::vector<std::byte> bytes = ToBytes(dtype, numbers);
+  return CopyOf(device, bytes.data(), bytes.size());
 }
 
 Buffer DeviceIndices(Device& device, const std::vector<int32_t>& indices) {
@@ -44,21 +39,11 @@ Buffer DeviceIndices(Device& device, const std::vector<int32_t>& indices) {
 }
 
 std::vector<double> NumbersOf(Device& device, DType dtype, const void* data, size_t count) {
-  std::vector<unsigned char> bytes(count * DTypeSize(dtype));
+  std::vector<std::byte> bytes(count * DTypeSize(dtype));
   // What was enqueued in kCompute comes first.
   device.CopyOut(Queue::kCompute, bytes.data(), data, bytes.size());
   EXPECT_TRUE(device.Synchronize().ok()) << device.Synchronize();
-  std::vector<double> numbers;
-  for (size_t i = 0; i < count; ++i) {
-    if (dtype == DType::kFloat64) {
-      numbers.push_back(reinterpret_cast<const double*>(bytes.data())[i]);
-    } else if (dtype == DType::kFloat32) {
-      numbers.push_back(reinterpret_cast<const float*>(bytes.data())[i]);
-    } else {
-      numbers.push_back(reinterpret_cast<const BFloat16*>(bytes.data())[i].ToFloat());
-    }
-  }
-  return numbers;
+  return FromBytes(dtype, bytes);
 }
 
 }  // namespace downpour::testing

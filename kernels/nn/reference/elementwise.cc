@@ -84,9 +84,9 @@ class Reference final : public ElementwiseKernels {
     return sum;
   }
 
-  void Dropout(float rate, DropoutKey key, uint64_t first, const float* x, float* y, size_t count) const override {
-    const uint32_t threshold = static_cast<uint32_t>(double{rate} * 0x1p32);
-    const float scale = 1 / (1 - rate);
+  void Dropout(double rate, DropoutKey key, uint64_t first, const float* x, float* y, size_t count) const override {
+    const uint32_t threshold = static_cast<uint32_t>(rate * 0x1p32);
+    const float scale = static_cast<float>(1 / (1 - rate));
     for (size_t i = 0; i < count; ++i) {
       const uint64_t element = first + i;
       const uint64_t block = element / 4;

@@ -71,11 +71,11 @@ class PhiloxBlocks {
   }
 };
 
-HWY_NOINLINE void DropoutRun(float rate, const ElementwiseKernels::DropoutKey& key, uint64_t first, const float* x,
+HWY_NOINLINE void DropoutRun(double rate, const ElementwiseKernels::DropoutKey& key, uint64_t first, const float* x,
                              float* y, size_t count) {
   const hn::Rebind<int32_t, Floats> d32;
-  const uint32_t threshold = static_cast<uint32_t>(double{rate} * 0x1p32);
-  const V scale = Set(1 / (1 - rate));
+  const uint32_t threshold = static_cast<uint32_t>(rate * 0x1p32);
+  const V scale = Set(static_cast<float>(1 / (1 - rate)));
   // Unsigned words compare like signed ones with the highest bit turned.
   const auto turn = hn::Set(d32, INT32_MIN);
   const auto bound = hn::Set(d32, static_cast<int32_t>(threshold ^ 0x80000000u));

@@ -130,7 +130,7 @@ class SimdElementwise final : public ElementwiseKernels {
     BiasGradientRun(rows, channels, dy, dbias);
   }
   double Sum(const float* x, size_t count) const override { return SumRun(x, count); }
-  void Dropout(float rate, DropoutKey key, uint64_t first, const float* x, float* y, size_t count) const override {
+  void Dropout(double rate, DropoutKey key, uint64_t first, const float* x, float* y, size_t count) const override {
     DropoutRun(rate, key, first, x, y, count);
   }
 };

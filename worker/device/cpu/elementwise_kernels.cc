@@ -179,8 +179,7 @@ class DropoutKernel final : public LaneKernel {
 
  private:
   void Drop(int64_t batch, const StepRandom& random, const float* x, float* y) const {
-    nn().elementwise.Dropout(static_cast<float>(dropout_.rate),
-                             {.seed = random.seed ^ dropout_.stream, .stream = random.step}, 0, x, y,
+    nn().elementwise.Dropout(dropout_.rate, {.seed = random.seed ^ dropout_.stream, .stream = random.step}, 0, x, y,
                              Count(batch, layer_.output));
   }
 

@@ -2,190 +2,85 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <limits>
 #include <memory>
-#include <string>
+#include <utility>
 
-#include "common/base/philox.h"
-#include "common/tensor/half.h"
+#include "common/base/status.h"
 #include "gtest/gtest.h"
 
-namespace downpour {
+namespace downpour::testing {
 namespace {
 
-// Numbers of device memory in the compute type, or as they are.
-class Tensor {
- public:
-  Tensor(Device& device, size_t bytes) : buffer_(*device.Allocate(std::max<size_t>(bytes, 1), "a test")) {
-    std::fill_n(buffer_.As<uint8_t>(), buffer_.size(), uint8_t{0xFF});  // NaN where nothing is written
-  }
-
-  void* data() const { return buffer_.data(); }
-
- private:
-  Buffer buffer_;
+// A kernel and what is its own of the values of the whole chain.
+struct Part {
+  std::unique_ptr<KernelHarness> harness;
+  KernelValues values;
 };
 
-void Write(DType dtype, const std::vector<float>& values, void* to) {
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (dtype == DType::kFloat32) {
-      static_cast<float*>(to)[i] = values[i];
-    } else {
-      static_cast<BFloat16*>(to)[i] = BFloat16::FromFloat(values[i]);
+// One for each layer; `values` are those of the chain.
+absl::StatusOr<std::vector<Part>> MakeParts(Device& device, const TestChain& chain, KernelHarnessOptions options,
+                                            const KernelValues& values) {
+  std::vector<Part> parts;
+  size_t input = 1;
+  size_t parameter = 0;
+  for (const Layer* layer : chain.layers) {
+    Part& part = parts.emplace_back();
+    DP_ASSIGN_OR_RETURN(part.harness, KernelHarness::Create(&device, {layer}, options));
+    part.values = {.batch = values.batch, .inputs = {values.inputs[0]}, .seed = values.seed, .step = values.step};
+    for (size_t i = 1; i < layer->inputs.size(); ++i) part.values.inputs.push_back(values.inputs[input++]);
+    for (size_t i = 0; i < layer->parameters.size(); ++i) {
+      part.values.parameters.push_back(values.parameters[parameter++]);
     }
+    options.input_gradients = true;  // which the layer before wants
   }
+  return parts;
 }
 
-std::vector<float> Read(DType dtype, const void* from, size_t count) {
-  std::vector<float> values(count);
-  for (size_t i = 0; i < count; ++i) {
-    values[i] =
-        dtype == DType::kFloat32 ? static_cast<const float*>(from)[i] : static_cast<const BFloat16*>(from)[i].ToFloat();
+// Forward through all, then again from the last to the first, now with the gradient that each is given by the next.
+absl::StatusOr<KernelResults> RunParts(std::vector<Part> parts, const std::vector<double>& output_gradient, Mode mode) {
+  KernelResults results;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const KernelSpec& spec = parts[i].harness->spec();
+    const int64_t elements = IsLoss(*spec.chain.back()) ? 0 : KernelOutput(spec).elements * parts[i].values.batch;
+    parts[i].values.output_gradient.assign(static_cast<size_t>(elements), 0);
+    DP_ASSIGN_OR_RETURN(results, parts[i].harness->Run(parts[i].values, {.mode = mode}));
+    if (i + 1 < parts.size()) parts[i + 1].values.inputs[0] = results.output;
   }
-  return values;
+  if (mode == Mode::kEvaluate) return results;
+  KernelResults all = {.output = results.output, .loss = results.loss};
+  std::vector<double> gradient = output_gradient;
+  for (size_t i = parts.size(); i-- > 0;) {
+    parts[i].values.output_gradient = std::move(gradient);
+    DP_ASSIGN_OR_RETURN(results, parts[i].harness->Run(parts[i].values));
+    all.parameter_gradients.insert(all.parameter_gradients.begin(), results.parameter_gradients.begin(),
+                                   results.parameter_gradients.end());
+    gradient = results.input_gradients[0];
+  }
+  all.input_gradients = {gradient};
+  return all;
 }
 
-std::vector<float> Random(uint64_t seed, uint64_t stream, size_t count, float low, float high) {
-  PhiloxStream random(seed, stream);
-  std::vector<float> values(count);
-  for (float& value : values) value = low + (high - low) * random.UniformFloat();
-  return values;
+absl::StatusOr<KernelResults> Run(Device& device, const TestChain& chain, const KernelStepOptions& options) {
+  const KernelSpec spec = {.chain = chain.layers, .input_gradients = {}};  // in float32, whatever the compute type
+  constexpr uint64_t kSeed = 1;
+  const KernelValues values = RandomKernelValues(spec, options.batch, kSeed, /*index_bound=*/3);
+  const Mode mode = options.training ? Mode::kTrain : Mode::kEvaluate;
+  const KernelHarnessOptions harness_options = {.compute = options.compute,
+                                                .batch_max = options.batch_max,
+                                                .training = options.training,
+                                                .input_gradients = options.input_gradient};
+  if (!options.fused) {
+    DP_ASSIGN_OR_RETURN(std::vector<Part> parts, MakeParts(device, chain, harness_options, values));
+    return RunParts(std::move(parts), values.output_gradient, mode);
+  }
+  DP_ASSIGN_OR_RETURN(const std::unique_ptr<KernelHarness> harness,
+                      KernelHarness::Create(&device, chain.layers, harness_options));
+  DP_ASSIGN_OR_RETURN(KernelResults results, harness->Run(values, {.mode = mode}));
+  if (options.training) results.input_gradients.resize(1);
+  return results;
 }
-
-// One kernel with its memory.
-class Runner {
- public:
-  Runner(Device& device, const std::vector<const Layer*>& layers, const KernelStepOptions& options, bool input_gradient)
-      : device_(device), options_(options), size_(DTypeSize(options.compute)) {
-    spec_ = {.chain = layers,
-             .compute = options.compute,
-             .batch_max = options.batch_max,
-             .training = options.training,
-             .input_gradients = {}};
-    for (const TensorType& type : KernelInputs(spec_)) {
-      const bool real = type.element_type == ElementType::kReal;
-      spec_.input_gradients.push_back(real && (input_gradient || !spec_.input_gradients.empty()));
-    }
-    auto kernel = device.CreateKernel(spec_);
-    EXPECT_TRUE(kernel.ok()) << kernel.status();
-    if (kernel.ok()) kernel_ = *std::move(kernel);
-  }
-
-  bool ok() const { return kernel_ != nullptr; }
-
-  // `first` is input 0, `number` makes the other numbers.
-  void Forward(const void* first, uint64_t number) {
-    const KernelNeeds& needs = kernel_->needs();
-    prepared_ = std::make_unique<Tensor>(device_, needs.prepared);
-    saved_ = std::make_unique<Tensor>(device_, needs.saved);
-    workspace_ = std::make_unique<Tensor>(device_, needs.workspace);
-    const TensorType& output_type = KernelOutput(spec_);
-    output_ = std::make_unique<Tensor>(device_, static_cast<size_t>(options_.batch_max * output_type.elements) * size_);
-    MakeInputs(first, number);
-    MakeParameters(number);
-    if (needs.prepared > 0) kernel_->Prepare(parameter_pointers_, prepared_->data(), workspace_->data());
-    kernel_->Forward({.mode = options_.training ? Mode::kTrain : Mode::kEvaluate,
-                      .batch = options_.batch,
-                      .inputs = inputs_,
-                      .output = IsLoss(*spec_.chain.back()) ? nullptr : output_->data(),
-                      .loss = &loss_,
-                      .parameters = parameter_pointers_,
-                      .parameter_gradients = gradient_pointers_,
-                      .prepared = prepared_->data(),
-                      .saved = options_.training ? saved_->data() : nullptr,
-                      .workspace = workspace_->data(),
-                      .random = &random_});
-  }
-
-  void Backward(const void* output_gradient) {
-    const KernelNeeds& needs = kernel_->needs();
-    std::vector<const void*> inputs = inputs_;
-    if (!needs.backward_reads_inputs) std::fill(inputs.begin(), inputs.end(), nullptr);
-    const auto accumulate = std::make_unique<bool[]>(inputs.size());
-    const bool loss = IsLoss(*spec_.chain.back());
-    kernel_->Backward({.batch = options_.batch,
-                       .inputs = inputs,
-                       .output = needs.backward_reads_output && !loss ? output_->data() : nullptr,
-                       .output_gradient = loss ? nullptr : output_gradient,
-                       .input_gradients = input_gradient_pointers_,
-                       .accumulate = std::span<const bool>(accumulate.get(), inputs.size()),
-                       .parameters = parameter_pointers_,
-                       .parameter_gradients = gradient_pointers_,
-                       .prepared = prepared_->data(),
-                       .saved = saved_->data(),
-                       .workspace = workspace_->data(),
-                       .random = &random_});
-  }
-
-  const void* output() const { return output_->data(); }
-  const void* input_gradient() const { return input_gradient_pointers_[0]; }
-  const LossResult& loss() const { return loss_; }
-  const KernelSpec& spec() const { return spec_; }
-
-  void AppendParameterGradients(std::vector<std::vector<float>>* gradients) const {
-    size_t i = 0;
-    for (const Layer* layer : spec_.chain) {
-      for (const ParameterSpec& parameter : layer->parameters) {
-        gradients->push_back(Read(DType::kFloat32, gradient_pointers_[i++], static_cast<size_t>(parameter.elements)));
-      }
-    }
-  }
-
- private:
-  void MakeInputs(const void* first, uint64_t number) {
-    const std::vector<TensorType> types = KernelInputs(spec_);
-    for (size_t i = 0; i < types.size(); ++i) {
-      const auto count = static_cast<size_t>(options_.batch_max * types[i].elements);
-      Tensor& gradient = *tensors_.emplace_back(std::make_unique<Tensor>(device_, count * size_));
-      input_gradient_pointers_.push_back(spec_.input_gradients[i] ? gradient.data() : nullptr);
-      if (i == 0 && first != nullptr) {
-        inputs_.push_back(first);
-        continue;
-      }
-      Tensor& input = *tensors_.emplace_back(std::make_unique<Tensor>(device_, count * sizeof(float)));
-      if (types[i].element_type == ElementType::kIndex) {
-        PhiloxStream random(options_.seed, 1000 + 10 * number + i);
-        for (size_t j = 0; j < count; ++j)
-          static_cast<int32_t*>(input.data())[j] = static_cast<int32_t>(random.UniformInt(3));
-      } else {
-        Write(options_.compute, Random(options_.seed, 1000 + 10 * number + i, count, -1, 1), input.data());
-      }
-      inputs_.push_back(input.data());
-    }
-  }
-
-  void MakeParameters(uint64_t number) {
-    uint64_t stream = 100 * number;
-    for (const Layer* layer : spec_.chain) {
-      for (const ParameterSpec& parameter : layer->parameters) {
-        const auto count = static_cast<size_t>(parameter.elements);
-        const bool positive = parameter.role == ParameterSpec::Role::kState;  // a variance, perhaps
-        Tensor& values = *tensors_.emplace_back(std::make_unique<Tensor>(device_, count * sizeof(float)));
-        Write(DType::kFloat32,
-              Random(options_.seed, 5000 + stream++, count, positive ? 0.5F : -0.5F, positive ? 2 : 0.5F),
-              values.data());
-        parameter_pointers_.push_back(values.data());
-        Tensor& gradient = *tensors_.emplace_back(std::make_unique<Tensor>(device_, count * sizeof(float)));
-        gradient_pointers_.push_back(gradient.data());
-      }
-      stream = 100 * (stream / 100 + 1);
-    }
-  }
-
-  Device& device_;
-  const KernelStepOptions options_;
-  const size_t size_;
-  KernelSpec spec_;
-  std::unique_ptr<Kernel> kernel_;
-  std::unique_ptr<Tensor> prepared_, saved_, workspace_, output_;
-  std::vector<std::unique_ptr<Tensor>> tensors_;
-  std::vector<const void*> inputs_;
-  std::vector<void*> input_gradient_pointers_;
-  std::vector<const void*> parameter_pointers_;
-  std::vector<void*> gradient_pointers_;
-  StepRandom random_{.seed = 7, .step = 3};
-  LossResult loss_;
-};
 
 Graph MakeGraph(std::string_view text) {
   auto graph = Graph::FromText(text, "test");
@@ -201,67 +96,33 @@ TestChain::TestChain(std::string_view model_text) : graph(MakeGraph(model_text))
   }
 }
 
-KernelStepResult RunKernelStep(Device& device, const TestChain& chain, const KernelStepOptions& options) {
-  std::vector<std::unique_ptr<Runner>> runners;
-  if (options.fused) {
-    runners.push_back(std::make_unique<Runner>(device, chain.layers, options, options.input_gradient));
-  } else {
-    for (const Layer* layer : chain.layers) {
-      runners.push_back(std::make_unique<Runner>(device, std::vector<const Layer*>{layer}, options,
-                                                 !runners.empty() || options.input_gradient));
-    }
-  }
-  KernelStepResult result;
-  for (const auto& runner : runners) {
-    if (!runner->ok()) return result;
-  }
-  const void* tensor = nullptr;
-  for (size_t i = 0; i < runners.size(); ++i) {
-    runners[i]->Forward(tensor, i);
-    tensor = runners[i]->output();
-  }
-  const Layer& last = *chain.layers.back();
-  const auto output_count = static_cast<size_t>(options.batch * last.output.elements);
-  if (IsLoss(last)) {
-    result.loss = runners.back()->loss();
-  } else {
-    result.output = Read(options.compute, runners.back()->output(), output_count);
-  }
-  if (options.training) {
-    Tensor gradient(device, output_count * sizeof(float));
-    Write(options.compute, Random(options.seed, 999, output_count, -1, 1), gradient.data());
-    const void* dy = gradient.data();
-    for (size_t i = runners.size(); i-- > 0;) {
-      runners[i]->Backward(dy);
-      dy = runners[i]->input_gradient();
-    }
-    if (options.input_gradient) {
-      const TensorType& type = chain.layers.front()->inputs[0];
-      if (type.element_type == ElementType::kReal) {
-        result.input_gradient = Read(options.compute, dy, static_cast<size_t>(options.batch * type.elements));
-      }
-    }
-    for (const auto& runner : runners) runner->AppendParameterGradients(&result.parameter_gradients);
-  }
-  EXPECT_TRUE(device.Synchronize().ok()) << device.Synchronize();
-  return result;
+KernelResults RunKernelStep(Device& device, const TestChain& chain, const KernelStepOptions& options) {
+  absl::StatusOr<KernelResults> results = Run(device, chain, options);
+  EXPECT_TRUE(results.ok()) << results.status();
+  if (!results.ok()) return {};
+  EXPECT_EQ(results->overrun, "") << "was written behind the examples of the batch";
+  return *std::move(results);
 }
 
-double RelativeDifference(const std::vector<float>& got, const std::vector<float>& wanted) {
+double RelativeDifference(const std::vector<double>& got, const std::vector<double>& wanted) {
   if (got.size() != wanted.size()) return std::numeric_limits<double>::infinity();
   double largest = 1e-30;
   double difference = 0;
   for (size_t i = 0; i < got.size(); ++i) {
     if (!std::isfinite(got[i]) || !std::isfinite(wanted[i])) return std::numeric_limits<double>::infinity();
-    largest = std::max(largest, std::abs(double{wanted[i]}));
-    difference = std::max(difference, std::abs(double{got[i]} - wanted[i]));
+    largest = std::max(largest, std::abs(wanted[i]));
+    difference = std::max(difference, std::abs(got[i] - wanted[i]));
   }
   return difference / largest;
 }
 
-void ExpectClose(const KernelStepResult& got, const KernelStepResult& wanted, double tolerance) {
+void ExpectClose(const KernelResults& got, const KernelResults& wanted, double tolerance) {
   EXPECT_LE(RelativeDifference(got.output, wanted.output), tolerance) << "output";
-  EXPECT_LE(RelativeDifference(got.input_gradient, wanted.input_gradient), tolerance) << "gradient of the input";
+  ASSERT_EQ(got.input_gradients.size(), wanted.input_gradients.size());
+  for (size_t i = 0; i < got.input_gradients.size(); ++i) {
+    EXPECT_LE(RelativeDifference(got.input_gradients[i], wanted.input_gradients[i]), tolerance)
+        << "gradient of input " << i;
+  }
   ASSERT_EQ(got.parameter_gradients.size(), wanted.parameter_gradients.size());
   for (size_t i = 0; i < got.parameter_gradients.size(); ++i) {
     EXPECT_LE(RelativeDifference(got.parameter_gradients[i], wanted.parameter_gradients[i]), tolerance)
@@ -271,12 +132,12 @@ void ExpectClose(const KernelStepResult& got, const KernelStepResult& wanted, do
   EXPECT_EQ(got.loss.correct, wanted.loss.correct);
 }
 
-void ExpectSameBits(const KernelStepResult& got, const KernelStepResult& wanted) {
+void ExpectSameBits(const KernelResults& got, const KernelResults& wanted) {
   EXPECT_EQ(got.output, wanted.output);
-  EXPECT_EQ(got.input_gradient, wanted.input_gradient);
+  EXPECT_EQ(got.input_gradients, wanted.input_gradients);
   EXPECT_EQ(got.parameter_gradients, wanted.parameter_gradients);
   EXPECT_EQ(got.loss.loss, wanted.loss.loss);
   EXPECT_EQ(got.loss.correct, wanted.loss.correct);
 }
 
-}  // namespace downpour
+}  // namespace downpour::testing

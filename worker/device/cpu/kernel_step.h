@@ -1,4 +1,4 @@
-// For tests: a step forward and backward of one kernel, or of a kernel for each layer of a chain, on made-up numbers.
+// For tests: a step forward and backward of a chain of layers, by one kernel or by one for each.
 #ifndef DOWNPOUR_WORKER_DEVICE_CPU_KERNEL_STEP_H_
 #define DOWNPOUR_WORKER_DEVICE_CPU_KERNEL_STEP_H_
 
@@ -7,10 +7,11 @@
 #include <vector>
 
 #include "worker/device/device.h"
+#include "worker/device/kernel_harness.h"
 #include "worker/layers/layer.h"
 #include "worker/models/graph.h"
 
-namespace downpour {
+namespace downpour::testing {
 
 // The layers of a model file's text, each of which takes the one before; views are left out.
 struct TestChain {
@@ -20,7 +21,6 @@ struct TestChain {
   std::vector<const Layer*> layers;
 };
 
-// Made from the seed alone: the same numbers for any batch, compute type and way of running.
 struct KernelStepOptions {
   DType compute = DType::kFloat32;
   int64_t batch_max = 4;
@@ -28,28 +28,21 @@ struct KernelStepOptions {
   bool fused = true;     // one kernel for all layers
   bool training = true;  // otherwise evaluation in kernels that can do nothing else
   bool input_gradient = true;
-  uint64_t seed = 1;
 };
 
-struct KernelStepResult {
-  std::vector<float> output;
-  std::vector<float> input_gradient;                    // of the chain's first input
-  std::vector<std::vector<float>> parameter_gradients;  // of all layers; of states their updates
-  LossResult loss;
-};
-
-// Fails the running test where a kernel cannot be made.
-KernelStepResult RunKernelStep(Device& device, const TestChain& chain, const KernelStepOptions& options);
+// On the same numbers for any device, compute type and way of running. Of input gradients it has those of the chain's
+// first input. Fails the running test, and has nothing, where a kernel cannot be made or an error comes.
+KernelResults RunKernelStep(Device& device, const TestChain& chain, const KernelStepOptions& options);
 
 // The largest difference, by the largest element of `wanted`; infinite where there are not as many.
-double RelativeDifference(const std::vector<float>& got, const std::vector<float>& wanted);
+double RelativeDifference(const std::vector<double>& got, const std::vector<double>& wanted);
 
 // Expects all of a step within `tolerance` in that measure.
-void ExpectClose(const KernelStepResult& got, const KernelStepResult& wanted, double tolerance);
+void ExpectClose(const KernelResults& got, const KernelResults& wanted, double tolerance);
 
 // Expects the same bits everywhere.
-void ExpectSameBits(const KernelStepResult& got, const KernelStepResult& wanted);
+void ExpectSameBits(const KernelResults& got, const KernelResults& wanted);
 
-}  // namespace downpour
+}  // namespace downpour::testing
 
 #endif  // DOWNPOUR_WORKER_DEVICE_CPU_KERNEL_STEP_H_

@@ -1,16 +1,21 @@
 #include "worker/device/cpu/lane_kernels.h"
 
+#include <array>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/str_format.h"
+#include "common/base/philox.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "worker/device/cpu/kernel_step.h"
 #include "worker/device/cpu/lane.h"
 #include "worker/device/reference/reference_device.h"
 
-namespace downpour {
+namespace downpour::testing {
 namespace {
 
 // By the largest element (the conformance suite, by the norm, holds all to 1e-5): Winograd's transforms lose a little
@@ -42,7 +47,7 @@ const char kSame5[] = "kernel: 5 padding: SAME";
 const char kSame3[] = "kernel: 3 padding: SAME";
 const char kStrided[] = "kernel: 3 stride: 2 padding: SAME";
 
-class LaneChain : public testing::TestWithParam<ChainCase> {
+class LaneChain : public ::testing::TestWithParam<ChainCase> {
  protected:
   const TestChain chain_{kInput + GetParam().layers};
   const std::unique_ptr<Device> lane_ = CreateLane("cpu:0");
@@ -58,8 +63,8 @@ TEST_P(LaneChain, IsOneKernelThatComputesWhatItsLayersDo) {
   KernelSpec spec{.chain = chain_.layers, .input_gradients = std::vector<bool>(2, true)};
   ASSERT_TRUE(lane_->Fuses(spec));
   for (const int64_t batch : {1, 2, 7}) {
-    const KernelStepResult fused = RunKernelStep(*lane_, chain_, {.batch_max = 7, .batch = batch, .fused = true});
-    const KernelStepResult single = RunKernelStep(*lane_, chain_, {.batch_max = 7, .batch = batch, .fused = false});
+    const KernelResults fused = RunKernelStep(*lane_, chain_, {.batch_max = 7, .batch = batch, .fused = true});
+    const KernelResults single = RunKernelStep(*lane_, chain_, {.batch_max = 7, .batch = batch, .fused = false});
     ExpectClose(fused, single, kFloat32Tolerance);
   }
 }
@@ -67,39 +72,38 @@ TEST_P(LaneChain, IsOneKernelThatComputesWhatItsLayersDo) {
 TEST_P(LaneChain, ComputesWhatTheReferenceDoes) {
   const auto reference = MakeReferenceDevice({.fuses = true});
   for (const bool training : {true, false}) {
-    const KernelStepResult got = RunKernelStep(*lane_, chain_, {.batch_max = 7, .batch = 5, .training = training});
-    const KernelStepResult wanted =
-        RunKernelStep(*reference, chain_, {.batch_max = 7, .batch = 5, .training = training});
+    const KernelResults got = RunKernelStep(*lane_, chain_, {.batch_max = 7, .batch = 5, .training = training});
+    const KernelResults wanted = RunKernelStep(*reference, chain_, {.batch_max = 7, .batch = 5, .training = training});
     ExpectClose(got, wanted, kFloat32Tolerance);
   }
 }
 
 TEST_P(LaneChain, ComputesTheSameInEvaluation) {
   if (GetParam().layers.find("batch_norm") != std::string::npos) GTEST_SKIP() << "evaluation has other statistics";
-  const KernelStepResult training = RunKernelStep(*lane_, chain_, {.training = true});
-  const KernelStepResult evaluation = RunKernelStep(*lane_, chain_, {.training = false});
+  const KernelResults training = RunKernelStep(*lane_, chain_, {.training = true});
+  const KernelResults evaluation = RunKernelStep(*lane_, chain_, {.training = false});
   EXPECT_LE(RelativeDifference(evaluation.output, training.output), kFloat32Tolerance);
 }
 
 TEST_P(LaneChain, GivesTheSameBitsEachTime) {
   for (const DType compute : {DType::kFloat32, DType::kBFloat16}) {
-    const KernelStepResult first = RunKernelStep(*lane_, chain_, Step(compute));
+    const KernelResults first = RunKernelStep(*lane_, chain_, Step(compute));
     ExpectSameBits(RunKernelStep(*lane_, chain_, Step(compute)), first);
     ExpectSameBits(RunKernelStep(*CreateLane("cpu:1"), chain_, Step(compute)), first);
   }
 }
 
 TEST_P(LaneChain, ComputesNearlyTheSameInBFloat16) {
-  const KernelStepResult wide = RunKernelStep(*lane_, chain_, {.compute = DType::kFloat32});
-  const KernelStepResult narrow = RunKernelStep(*lane_, chain_, Step(DType::kBFloat16));
+  const KernelResults wide = RunKernelStep(*lane_, chain_, {.compute = DType::kFloat32});
+  const KernelResults narrow = RunKernelStep(*lane_, chain_, Step(DType::kBFloat16));
   EXPECT_LE(RelativeDifference(narrow.output, wide.output), kBFloat16Tolerance);
   ASSERT_EQ(narrow.parameter_gradients.size(), wide.parameter_gradients.size());
 }
 
 TEST_P(LaneChain, NeedsNoGradientOfItsInput) {
-  const KernelStepResult with = RunKernelStep(*lane_, chain_, {.input_gradient = true});
+  const KernelResults with = RunKernelStep(*lane_, chain_, {.input_gradient = true});
   if (with.parameter_gradients.empty()) GTEST_SKIP() << "there is nothing else to compute";
-  const KernelStepResult without = RunKernelStep(*lane_, chain_, {.input_gradient = false});
+  const KernelResults without = RunKernelStep(*lane_, chain_, {.input_gradient = false});
   ASSERT_EQ(with.parameter_gradients.size(), without.parameter_gradients.size());
   for (size_t i = 0; i < with.parameter_gradients.size(); ++i) {
     EXPECT_LE(RelativeDifference(without.parameter_gradients[i], with.parameter_gradients[i]), kFloat32Tolerance);
@@ -130,7 +134,8 @@ std::vector<ChainCase> Chains() {
   return chains;
 }
 
-INSTANTIATE_TEST_SUITE_P(All, LaneChain, testing::ValuesIn(Chains()), [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(All, LaneChain, ::testing::ValuesIn(Chains()),
+                         [](const auto& info) { return info.param.name; });
 
 TEST(LaneKernels, DoNotFuseWhatNothingGains) {
   const auto lane = CreateLane("cpu:0");
@@ -143,13 +148,35 @@ TEST(LaneKernels, DoNotFuseWhatNothingGains) {
   }
 }
 
+TEST(LaneKernels, DropWhatTheMaskDropsToTheLastBitOfTheRate) {
+  const auto lane = CreateLane("cpu:0");
+  const auto chain_of = [](double rate) {
+    return TestChain(absl::StrFormat(
+        "input { name: 'x' shape: 4 } layer { name: 'drop' input: 'x' dropout { rate: %.17g } }", rate));
+  };
+  KernelValues values = {.batch = 1, .inputs = {{1, 1, 1, 1}}, .output_gradient = {1, 1, 1, 1}, .seed = 7, .step = 3};
+  const DropoutMask mask(*chain_of(0).layers[0]->As<Dropout>(), values.seed, values.step);
+  const std::array<uint32_t, 4> words = Philox4x32({0, 0, static_cast<uint32_t>(values.step), 0}, mask.key);
+  for (size_t i = 0; i < words.size(); ++i) {
+    for (const bool drops : {false, true}) {
+      const TestChain chain = chain_of((words[i] + (drops ? 1.0 : 0.0)) / 4294967296.0);
+      auto harness = KernelHarness::Create(lane.get(), chain.layers, {.compute = DType::kFloat32});
+      ASSERT_TRUE(harness.ok()) << harness.status();
+      const auto results = (*harness)->Run(values);
+      ASSERT_TRUE(results.ok()) << results.status();
+      EXPECT_EQ(results->output[i] == 0, drops) << i;
+      EXPECT_EQ(results->input_gradients[0][i] == 0, drops) << i;
+    }
+  }
+}
+
 TEST(LaneKernels, AreNoneInFloat64) {
   const TestChain chain(kInput + std::string(kRelu));
   const auto kernel =
       CreateLane("cpu:0")->CreateKernel({.chain = chain.layers, .compute = DType::kFloat64, .input_gradients = {true}});
   EXPECT_EQ(kernel.status().code(), absl::StatusCode::kUnimplemented);
-  EXPECT_THAT(std::string(kernel.status().message()), testing::HasSubstr("layer relu (relu)"));
+  EXPECT_THAT(std::string(kernel.status().message()), ::testing::HasSubstr("layer relu (relu)"));
 }
 
 }  // namespace
-}  // namespace downpour
+}  // namespace downpour::testing

@@ -21,11 +21,11 @@ int omp_get_max_threads(void);
 void omp_set_num_threads(int);
 }
 
-namespace downpour {
+namespace downpour::testing {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 // A dense layer, a convolution by oneDNN and one by Winograd: everything that could start threads.
 constexpr char kModel[] = R"(
@@ -60,8 +60,8 @@ TEST(Lane, StartsNoThreads) {
 
 TEST(Lane, OnAThreadOfItsOwnGivesTheSameBits) {
   const TestChain chain(kModel);
-  const KernelStepResult wanted = RunKernelStep(*CreateLane("cpu:0"), chain, kStep);
-  std::vector<KernelStepResult> got(2);
+  const KernelResults wanted = RunKernelStep(*CreateLane("cpu:0"), chain, kStep);
+  std::vector<KernelResults> got(2);
   std::vector<std::thread> threads;
   for (size_t i = 0; i < got.size(); ++i) {
     threads.emplace_back([&, i] {
@@ -70,7 +70,7 @@ TEST(Lane, OnAThreadOfItsOwnGivesTheSameBits) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  for (const KernelStepResult& result : got) ExpectSameBits(result, wanted);
+  for (const KernelResults& result : got) ExpectSameBits(result, wanted);
 }
 
 TEST(Lane, TellsWhatItIs) {
@@ -104,7 +104,7 @@ TEST(Lane, MoreMemoryThanThereIsIsRefusedWithTheSizes) {
     const absl::Status status = lane->Allocate(size, "activations").status();
     EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
     EXPECT_THAT(std::string(status.message()),
-                testing::AllOf(HasSubstr("activations"), HasSubstr(std::to_string(size)), HasSubstr("smaller")));
+                ::testing::AllOf(HasSubstr("activations"), HasSubstr(std::to_string(size)), HasSubstr("smaller")));
   }
 }
 
@@ -166,4 +166,4 @@ TEST(Lane, RecordsNothing) {
 }
 
 }  // namespace
-}  // namespace downpour
+}  // namespace downpour::testing

@@ -74,7 +74,8 @@ class GradientTest : public ::testing::TestWithParam<LayerCase> {
 
 TEST_P(GradientTest, IsWhatFiniteDifferencesSay) {
   constexpr int64_t kBatch = 3;
-  auto harness = KernelHarness::Create(device_.get(), GraphOf(GetParam()), DType::kFloat64, kBatch);
+  auto harness =
+      KernelHarness::Create(device_.get(), GraphOf(GetParam()), {.compute = DType::kFloat64, .batch_max = kBatch});
   ASSERT_TRUE(harness.ok()) << harness.status();
   harness_ = *std::move(harness);
   KernelValues values = RandomKernelValues(harness_->spec(), kBatch, 23, GetParam().index_bound);
