@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds everything, runs the tests; the last line is `N passed, N failed, N skipped`.
+# Installs what is missing, builds everything, runs the tests, says how long it took; the last line is
+# `N passed, N failed, N skipped`.
 #
 #   deploy/test.sh            all tests
 #   deploy/test.sh --quick    the short ones
-#   deploy/test.sh --full     all tests; again under the sanitizers; a minute of search in each fuzz target; the clang,
-#                             CUDA-less and portable builds (what CI runs)
+#   deploy/test.sh --full     all tests; again under the sanitizers (the thread sanitizer: what has threads); a minute
+#                             of search in each fuzz target; the clang, CUDA-less and portable builds (what CI runs)
 #   deploy/test.sh TARGET...  only these, as Bazel names them: //server/...
 #
 # Exit status: 0 when nothing failed. A test case that was skipped is counted and its reason printed.
@@ -17,7 +18,7 @@ for argument in "$@"; do
   case $argument in
     --quick) mode=quick ;;
     --full) mode=full ;;
-    -h | --help) sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit 0 ;;
+    -h | --help) sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit 0 ;;
     //*) targets+=("$argument") ;;
     *) printf 'deploy/test.sh: unknown argument %s (see --help)\n' "$argument" >&2 && exit 2 ;;
   esac
@@ -44,6 +45,15 @@ run_build() {
   stage "build: $name" run_bazel build --keep_going --build_event_json_file="$events/build-$name.json" "$@" || true
 }
 
+# run_tsan: of the tests only those with something to race; all of them where there is no list.
+run_tsan() {
+  local label targets=("${targets[@]}")
+  for label in $("$repo/deploy/single_threaded_tests.sh" "${targets[@]}" 2>/dev/null); do
+    targets+=("-$label")
+  done
+  run_tests tsan --config=tsan --build_tests_only
+}
+
 "$repo/deploy/setup.sh" || {
   echo "0 passed, 1 failed, 0 skipped"
   exit 1
@@ -55,11 +65,12 @@ case $mode in
   full)
     run_tests all
     run_tests asan --config=asan --build_tests_only
-    run_tests tsan --config=tsan --build_tests_only
+    run_tsan
     run_tests fuzz --config=fuzz
     run_build clang --config=clang -- //...
     run_build nocuda --config=nocuda -- //...
     run_build portable --config=portable -- //cli:downpour //server:downpour_server
     ;;
 esac
+printf '%-34s%5d s\n' "in all" "$SECONDS"
 /usr/bin/env python3 "$repo/deploy/test_summary.py" "${runs[@]}"

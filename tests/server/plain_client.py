@@ -1,5 +1,6 @@
 """A worker as another project would write it: plain protobuf and grpcio, nothing of ours but the .proto files."""
 
+import collections
 import queue
 import struct
 
@@ -7,7 +8,7 @@ import grpc
 from google.protobuf import text_format
 from proto import control_pb2, data_plane_pb2, health_pb2, tensor_pb2
 
-PATIENCE_S = 60
+PATIENCE_S = 60  # of a call, and of a stream from its start to its end
 FINGERPRINT = b"f" * 32
 TWO_TABLES = """
     epoch: 1 servers: 0
@@ -65,20 +66,26 @@ class Client:
                            health_pb2.HealthCheckResponse)
         return health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
 
-    def raw_exchange(self, messages):
+    def raw_exchange(self, messages, patience_s):
         """A stream of bytes; what comes back is bytes."""
-        return self.channel.stream_stream("/downpour.wire.DataPlane/Exchange")(messages, timeout=PATIENCE_S)
+        return self.channel.stream_stream("/downpour.wire.DataPlane/Exchange")(messages, timeout=patience_s)
 
 
 class Stream:
     """One exchange, as the worker that joined."""
 
-    def __init__(self, client, worker, incarnation, fingerprint=FINGERPRINT, version=1, hello=True):
+    def __init__(self, client, worker, incarnation, fingerprint=FINGERPRINT, version=1, hello=True,
+                 patience_s=PATIENCE_S):
         self.worker = worker
         self.incarnation = incarnation
         self.requests = queue.Queue()
-        self.call = client.raw_exchange(iter(self.requests.get, None))
-        self.answers = []
+        self.patience_s = patience_s
+        self.call = client.raw_exchange(iter(self.requests.get, None), patience_s)
+        # What has come and was not asked for yet.
+        self.hello = None
+        self.acknowledgements = collections.deque()
+        self.payloads = collections.defaultdict(bytearray)  # (ticket, shard) -> the part that has come
+        self.weights = collections.defaultdict(collections.deque)  # shard -> values of whole answers
         if hello:
             message = data_plane_pb2.ClientMessage()
             message.hello.version = version
@@ -111,41 +118,54 @@ class Stream:
         self.send(data_plane_pb2.ClientMessage(pulls=[data_plane_pb2.PullRequest(
             ticket=ticket, epoch=1, worker=self.worker, incarnation=self.incarnation, clock=clock, shards=shards)]))
 
-    def read(self):
-        answer = data_plane_pb2.ServerMessage.FromString(next(self.call))
-        self.answers.append(answer)
-        return answer
+    def read_until(self, what, come):
+        """Reads until `come()`, keeping all that comes: a pull is answered when it may be, before or after what else is due."""
+        while not come():
+            try:
+                answer = data_plane_pb2.ServerMessage.FromString(next(self.call))
+            except StopIteration:
+                raise AssertionError(f"the stream ended with OK before {what}") from None
+            except grpc.RpcError as error:
+                in_vain = error.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+                how = f"{self.patience_s} s were not enough for" if in_vain else f"the stream ended ({error}) before"
+                raise AssertionError(f"{how} {what}") from error
+            self.keep(answer)
+
+    def keep(self, answer):
+        if answer.HasField("hello"):
+            self.hello = answer.hello
+        self.acknowledgements += answer.acknowledgements
+        for piece in answer.weights:
+            payload = self.payloads[piece.ticket, piece.shard]
+            assert piece.offset == len(payload), f"offset {piece.offset} after {len(payload)} bytes"
+            payload += piece.payload
+            if len(payload) == piece.total_bytes:
+                del self.payloads[piece.ticket, piece.shard]
+                self.weights[piece.shard].append(struct.unpack(f"<{len(payload) // 4}f", payload))
 
     def read_hello(self):
-        return self.read().hello
+        self.read_until("the server's hello", lambda: self.hello)
+        return self.hello
 
     def read_acknowledgement(self):
-        """The next one, with the hello and weights before it passed over."""
-        while True:
-            answer = self.read()
-            if answer.acknowledgements:
-                assert len(answer.acknowledgements) == 1, answer
-                return answer.acknowledgements[0]
+        """The next one that has not been read."""
+        self.read_until("an acknowledgement", lambda: self.acknowledgements)
+        return self.acknowledgements.popleft()
 
     def read_weights(self, shard):
-        """The values of the next answer for a shard."""
-        payload = b""
-        while True:
-            for piece in self.read().weights:
-                if piece.shard != shard:
-                    continue
-                assert piece.offset == len(payload)
-                payload += piece.payload
-                if len(payload) == piece.total_bytes:
-                    return struct.unpack(f"<{len(payload) // 4}f", payload)
+        """The values of the next answer for a shard that has not been read."""
+        self.read_until(f"weights of shard {shard}", lambda: self.weights[shard])
+        return self.weights[shard].popleft()
 
     def end(self):
         """The status that the stream ended with, and its message."""
         try:
-            for answer in self.call:
-                self.answers.append(data_plane_pb2.ServerMessage.FromString(answer))
+            for _ in self.call:
+                pass
         except grpc.RpcError:
             pass
+        if self.call.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
+            raise AssertionError(f"{self.patience_s} s were not enough for the stream to end")
         return self.call.code(), self.call.details()
 
 

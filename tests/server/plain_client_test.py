@@ -1,5 +1,6 @@
 """What any client in any language can do with a server, and what it hears where it does something else."""
 
+import struct
 import unittest
 
 from server_process import ServerProcess, skip_without_grpc
@@ -9,7 +10,7 @@ skip_without_grpc()
 import grpc  # noqa: E402
 from google.protobuf import descriptor_pb2  # noqa: E402
 from plain_client import Client, FINGERPRINT, Stream, connect, create_job_request, fate  # noqa: E402
-from proto import control_pb2  # noqa: E402
+from proto import control_pb2, data_plane_pb2  # noqa: E402
 
 
 class PlainClientTest(unittest.TestCase):
@@ -96,6 +97,42 @@ class PlainClientTest(unittest.TestCase):
         self.assertEqual(fate(two.read_acknowledgement()), "APPLIED")
         self.assertEqual(fate(one.read_acknowledgement()), "APPLIED")
         self.assertEqual(one.read_weights(1), (-2, -2, -2, -2))
+
+    def test_what_does_not_come_is_named_when_patience_ends(self):
+        client, _ = connect(self.server, worker=1, policy="sync {}")
+        waiting = Stream(client, 2, client.join(2).incarnation, patience_s=1)
+        waiting.pull(1, [1], clock=1)
+        with self.assertRaisesRegex(AssertionError, "1 s were not enough for weights of shard 1"):
+            waiting.read_weights(1)
+
+
+class Answers:
+    """A client whose server has said these messages in advance."""
+
+    def __init__(self, *messages):
+        self.messages = messages
+
+    def raw_exchange(self, requests, patience_s):
+        return (message.SerializeToString() for message in self.messages)
+
+
+class OrderTest(unittest.TestCase):
+    def test_weights_that_come_before_an_acknowledgement_or_with_it_are_kept(self):
+        def piece(ticket, offset):
+            return data_plane_pb2.WeightsPiece(ticket=ticket, shard=1, total_bytes=8, offset=offset,
+                                               payload=struct.pack("<f", ticket + offset))
+
+        acknowledgement = data_plane_pb2.Acknowledgement(shard=1, fate=data_plane_pb2.Acknowledgement.APPLIED)
+        stream = Stream(Answers(data_plane_pb2.ServerMessage(weights=[piece(1, 0), piece(2, 0)]),
+                                data_plane_pb2.ServerMessage(weights=[piece(1, 4)]),
+                                data_plane_pb2.ServerMessage(acknowledgements=[acknowledgement, acknowledgement],
+                                                             weights=[piece(2, 4)])), 1, 1)
+        self.assertEqual(fate(stream.read_acknowledgement()), "APPLIED")
+        self.assertEqual(stream.read_weights(1), (1, 5))
+        self.assertEqual(fate(stream.read_acknowledgement()), "APPLIED")
+        self.assertEqual(stream.read_weights(1), (2, 6))
+        with self.assertRaisesRegex(AssertionError, "before weights of shard 1"):
+            stream.read_weights(1)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,13 @@
-"""Starts downpour_server as a process, and stops it."""
+"""Starts downpour_server as a process, and stops it.
 
+No wait here is without an end, so that what hangs fails and says what was waited for. What the server wrote is in the test's
+log. A test that Bazel ends all the same, for taking too long, says there where each of its threads stood.
+"""
+
+import faulthandler
 import os
 import re
-import resource
+import select
 import signal
 import subprocess
 import sys
@@ -10,7 +15,9 @@ import tempfile
 import time
 
 PROGRAM = "server/downpour_server"
-PATIENCE_S = 60
+PATIENCE_S = 60  # far beyond what anything takes on a busy machine, under a sanitizer
+
+faulthandler.register(signal.SIGTERM, all_threads=True, chain=True)
 
 
 def skip_without_grpc():
@@ -27,17 +34,18 @@ class ServerProcess:
     """One server; `with` ends it by SIGKILL if it still runs."""
 
     def __init__(self, *flags, listen="127.0.0.1:0", descriptors=None):
-        def limit():
-            if descriptors:
-                resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
-
+        command = [PROGRAM, f"--listen={listen}", *flags]
+        if descriptors:
+            # By a shell: Python that runs between fork and exec may wait forever for a lock that a thread of grpcio held.
+            command = ["/bin/sh", "-c", f'ulimit -n {descriptors} && exec "$0" "$@"', *command]
         self.log = tempfile.TemporaryFile("w+")
-        self.process = subprocess.Popen([PROGRAM, f"--listen={listen}", *flags], stdout=subprocess.PIPE, text=True,
-                                        stderr=self.log, preexec_fn=limit)
-        line = self.process.stdout.readline()
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, stderr=self.log)
+        said, _, _ = select.select([self.process.stdout], [], [], PATIENCE_S)
+        line = self.process.stdout.readline() if said else f"not a word in {PATIENCE_S} s"
         match = re.match(r"listening on (.*):(\d+)$", line)
         if not match:
-            raise RuntimeError(f"the server does not listen: {line!r}; {self.log_text()}")
+            self.close()
+            raise RuntimeError(f"the server does not listen: {line!r}")
         self.port = int(match.group(2))
         self.address = f"127.0.0.1:{self.port}"
 
@@ -45,15 +53,16 @@ class ServerProcess:
         return self
 
     def __exit__(self, *_):
+        self.close()
+
+    def close(self):
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait()
+        status = self.process.wait(PATIENCE_S)
         self.process.stdout.close()
-        self.log.close()
-
-    def log_text(self):
         self.log.seek(0)
-        return self.log.read()
+        print(f"---- server {self.process.pid} ended with {status}; its log:\n{self.log.read()}----", flush=True)
+        self.log.close()
 
     def terminate(self):
         """The exit status after SIGTERM."""
