@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/base/mutex.h"
 #include "common/sharding/shard_map.h"
 #include "proto/control.pb.h"
 #include "server/service/receive_budget.h"
@@ -17,7 +19,7 @@
 namespace downpour {
 
 // A job on one server: the shards of its tables that this server owns, with the memory that they and what is received
-// for them may take. Immutable but for what the shards do themselves, so any thread may use it.
+// for them may take. Immutable but for the shard map and for what the shards do themselves, so any thread may use it.
 class Job {
  public:
   struct Options {
@@ -31,14 +33,20 @@ class Job {
 
   // The 32 bytes that name the job.
   const std::string& fingerprint() const { return fingerprint_; }
-  const ShardMap& map() const { return map_; }
+  std::shared_ptr<const ShardMap> map() const;  // the newest
+
+  // Goes by a newer map from now on: requests under the epoch before it are refused, whatever was applied stays. This
+  // server must have the same shards in it, since weights do not move between servers, and the same server must come
+  // first, since it knows which incarnations there have been. One call at a time. INVALID_ARGUMENT for a map that is not
+  // newer or is of another job, FAILED_PRECONDITION for one that asks for more than this.
+  absl::Status InstallMap(ShardMap map);
 
   // Null for a shard that there is not, or that is another server's.
   Shard* shard(ShardId id) const { return id < shards_.size() ? shards_[id].get() : nullptr; }
   const std::vector<ShardId>& own_shards() const { return own_shards_; }  // ascending
 
   // Whether this server gives the workers of the job their incarnations.
-  bool issues_incarnations() const { return map_.servers().front() == server_; }
+  bool issues_incarnations() const { return map()->servers().front() == server_; }
 
   // Whether the policy may let a push wait for others.
   bool holds_pushes() const { return holds_pushes_; }
@@ -51,17 +59,20 @@ class Job {
   const BlockPool& pool() const { return pool_; }
 
  private:
-  Job(const wire::CreateJobRequest& request, const Options& options, ShardMap map, size_t received_max);
+  Job(const wire::CreateJobRequest& request, const Options& options, std::shared_ptr<const ShardMap> map,
+      size_t received_max);
 
-  absl::Status MakeShards(const wire::CreateJobRequest& request, std::shared_ptr<const Optimizer> optimizer);
+  absl::Status MakeShards(const wire::CreateJobRequest& request, const ShardMap& map,
+                          std::shared_ptr<const Optimizer> optimizer);
 
   const ServerId server_;
   const std::string fingerprint_;
-  const ShardMap map_;
   const bool holds_pushes_;
   const std::shared_ptr<ReceiveBudget> receive_budget_;
   uint64_t bytes_in_flight_max_ = 0;
-  std::vector<ShardId> own_shards_;
+  mutable Mutex map_mutex_;
+  std::shared_ptr<const ShardMap> map_ DP_GUARDED_BY(map_mutex_);
+  const std::vector<ShardId> own_shards_;
   BlockPool pool_;                              // outlives the shards
   std::vector<std::unique_ptr<Shard>> shards_;  // by id
 };

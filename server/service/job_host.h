@@ -57,6 +57,10 @@ class JobHost final : public Control, public ExchangeHost, private SessionHost {
   // which this was not called, because the whole process stood still, is nobody's silence.
   void Sweep();
 
+  // Goes by a newer shard map (Job::InstallMap says which ones): whoever comes with an older epoch is refused, and gets
+  // this map by Join. NOT_FOUND before CreateJob.
+  absl::Status InstallMap(ShardMap map);
+
   // No new jobs, joins and exchanges; every exchange answers what it is answering and ends with UNAVAILABLE.
   void Drain();
 
@@ -86,7 +90,7 @@ class JobHost final : public Control, public ExchangeHost, private SessionHost {
 
   Mutex creation_mutex_;  // held while a job is made
   mutable Mutex job_mutex_;
-  std::shared_ptr<const Job> job_ DP_GUARDED_BY(job_mutex_);
+  std::shared_ptr<Job> job_ DP_GUARDED_BY(job_mutex_);
 
   Mutex membership_mutex_;  // held while all shards hear of a join or leave, so that they hear of all in one order
   absl::Duration last_sweep_ DP_GUARDED_BY(membership_mutex_);
