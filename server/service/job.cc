@@ -73,10 +73,9 @@ Job::Job(const wire::CreateJobRequest& request, const Options& options, std::sha
       map_(std::move(map)),
       own_shards_(map_->ShardsOfServer(options.server)),
       pool_({.bytes_in_use_max = options.memory_max - received_max, .bytes_kept_max = kFreeBlockBytesMax}) {
-  for (const ShardId shard : own_shards_) {
-    bytes_in_flight_max_ = std::max(bytes_in_flight_max_, map_->BytesOf(map_->shards()[shard]));
-  }
-  bytes_in_flight_max_ += kStreamBytesInFlight;
+  uint64_t largest = kPieceBytes;
+  for (const ShardId shard : own_shards_) largest = std::max(largest, map_->BytesOf(map_->shards()[shard]));
+  bytes_in_flight_max_ = largest + kPieceBytes;
 }
 
 std::shared_ptr<const ShardMap> Job::map() const {

@@ -52,7 +52,7 @@ class Job {
   bool holds_pushes() const { return holds_pushes_; }
 
   // Payload that a client may have on its way on one stream: the largest shard, which has to come whole before it is
-  // acknowledged, and what is sent meanwhile.
+  // acknowledged, and the piece that is sent meanwhile.
   uint64_t bytes_in_flight_max() const { return bytes_in_flight_max_; }
 
   const std::shared_ptr<ReceiveBudget>& receive_budget() const { return receive_budget_; }
