@@ -86,12 +86,17 @@ void Drain(JobHost* host, GrpcServer* server, absl::Duration limit) {
   server->Shutdown(kLastPatience);
 }
 
-absl::StatusOr<GrpcServerOptions> OptionsOf(const ServerFlags& flags, ServerPayloadChannels* channels) {
+// Beside half of the memory, which is more than what a job keeps of received pushes, for what is on its way to them.
+constexpr size_t kReceivedBytesSlack = size_t{64} << 20;
+
+absl::StatusOr<GrpcServerOptions> OptionsOf(const ServerFlags& flags, size_t memory_max,
+                                            ServerPayloadChannels* channels) {
   GrpcServerOptions options;
   options.listen = flags.listen;
   options.allow_plaintext = flags.security.insecure_allow_plaintext;
   options.connections_max = flags.connections_max;
   options.payload_channels = channels;
+  options.received_bytes_max = memory_max / 2 + kReceivedBytesSlack;
   options.authorizer = MakeAuthorizer(flags.security);
   DP_RETURN_IF_ERROR(CheckServerOptions(flags.security));
   if (flags.security.tls()) {
@@ -123,12 +128,13 @@ int Serve(const ServerFlags& flags) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   const std::unique_ptr<SharedMemoryServerChannels> channels = StartSharedMemory(flags);
-  const auto options = OptionsOf(flags, channels.get());
+  const size_t memory_max = flags.memory_max > 0 ? flags.memory_max : DefaultMemoryMax();
+  const auto options = OptionsOf(flags, memory_max, channels.get());
   if (!options.ok()) return Fail(options.status());
 
   JobHost host({.server = *id,
                 .server_incarnation = DrawIncarnation(),
-                .memory_max = flags.memory_max > 0 ? flags.memory_max : DefaultMemoryMax(),
+                .memory_max = memory_max,
                 .worker_timeout = absl::Seconds(flags.worker_timeout)});
   auto server = GrpcServer::Start(*options, &host, &host);
   if (!server.ok()) return Fail(server.status());

@@ -6,6 +6,7 @@
 #define DOWNPOUR_COMMON_RPC_EXCHANGE_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -44,6 +45,10 @@ struct ExchangeLimits {
   // What has been received may be kept for as long as need be (a push that waits for its batch); false: the carrier has
   // little room, so what has to wait is copied.
   bool received_may_stay = true;
+
+  // To which the carrier may raise `bytes_in_flight_max` of the server's hello, since it has memory of its own for
+  // payloads; 0: it leaves that as it is.
+  uint64_t bytes_in_flight_raised = 0;
 };
 
 // One end of an exchange. Its carrier calls the methods below one at a time, from whatever threads.

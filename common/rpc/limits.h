@@ -30,9 +30,6 @@ inline constexpr size_t kPieceBytes = size_t{1} << 20;
 // Small pieces that wait share a message until it has this many bytes.
 inline constexpr size_t kCoalescedBytes = size_t{512} << 10;
 
-// Payload on the way on one stream: one piece is being read while the next is being written.
-inline constexpr size_t kStreamBytesInFlight = 2 * kPieceBytes;
-
 // Of Refusal.message.
 inline constexpr size_t kRefusalMessageBytesMax = 1024;
 

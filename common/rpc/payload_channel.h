@@ -8,6 +8,7 @@
 #ifndef DOWNPOUR_COMMON_RPC_PAYLOAD_CHANNEL_H_
 #define DOWNPOUR_COMMON_RPC_PAYLOAD_CHANNEL_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -35,6 +36,9 @@ class PayloadChannel {
   // each with an owner that gives its place back when it is let go. A reference that is no good is an error, which ends
   // the stream: only a peer that is broken or hostile sends one.
   virtual absl::Status Attach(In* message) = 0;
+
+  // To which it may raise `bytes_in_flight_max` of a server's hello that it detaches; 0: it leaves that as it is.
+  virtual uint64_t bytes_in_flight_raised() const { return 0; }
 };
 using ClientPayloadChannel = PayloadChannel<SlicedClientMessage, SlicedServerMessage>;
 using ServerPayloadChannel = PayloadChannel<SlicedServerMessage, SlicedClientMessage>;

@@ -81,15 +81,20 @@ void FillAdded(std::map<ServerId, std::vector<Parcel>> owned, const std::vector<
 
 }  // namespace
 
-absl::StatusOr<ShardMap> PlaceTables(std::span<const TableSpec> tables, std::span<const ServerId> servers) {
+absl::StatusOr<ShardMap> PlaceTables(std::span<const TableSpec> tables, std::span<const ServerId> servers,
+                                     uint64_t shard_elements) {
   ShardMapProto proto;
   proto.set_epoch(1);
   if (servers.empty()) return absl::InvalidArgumentError("tables cannot be placed: there are no servers");
+  if (shard_elements == 0 || shard_elements > kShardElementsMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("tables cannot be placed in shards of ", shard_elements, " elements; 1 to ", kShardElementsMax));
+  }
   for (const ServerId server : servers) proto.add_servers(server);
   uint64_t shards = 0;
   for (const TableSpec& table : tables) {
     *proto.add_tables() = table.ToProto();
-    shards += (table.element_count + kShardElementsMax - 1) / kShardElementsMax;
+    shards += (table.element_count + shard_elements - 1) / shard_elements;
     if (shards > kShardsMax) {
       return absl::InvalidArgumentError(
           absl::StrCat("tables cannot be placed: they have more than ", kShardsMax, " shards"));
@@ -98,11 +103,11 @@ absl::StatusOr<ShardMap> PlaceTables(std::span<const TableSpec> tables, std::spa
   std::vector<Parcel> parcels;
   proto.mutable_shards()->Reserve(static_cast<int>(shards));
   for (const TableSpec& table : tables) {
-    for (uint64_t first = 0; first < table.element_count; first += kShardElementsMax) {
+    for (uint64_t first = 0; first < table.element_count; first += shard_elements) {
       ShardProto* shard = proto.add_shards();
       shard->set_table(table.name);
       shard->set_first_element(first);
-      shard->set_element_count(std::min(kShardElementsMax, table.element_count - first));
+      shard->set_element_count(std::min(shard_elements, table.element_count - first));
       parcels.push_back({shard->element_count() * DTypeSize(table.dtype), shard});
     }
   }

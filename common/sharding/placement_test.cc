@@ -60,13 +60,22 @@ struct Loads {
 };
 
 TEST(PlacementTest, CutsTablesIntoFullShardsAndARest) {
-  const std::vector<TableSpec> tables = {Table("a", 2 * kShardElementsMax + 5), Table("b", 1)};
+  const std::vector<TableSpec> tables = {Table("a", 2 * kShardElements + 5), Table("b", 1)};
   const absl::StatusOr<ShardMap> map = PlaceTables(tables, Servers(2));
   ASSERT_TRUE(map.ok()) << map.status();
   EXPECT_EQ(map->epoch(), 1u);
-  EXPECT_THAT(map->shards(), ElementsAre(ShardPlacement{0, 0, kShardElementsMax, 0},
-                                         ShardPlacement{0, kShardElementsMax, kShardElementsMax, 3},
-                                         ShardPlacement{0, 2 * kShardElementsMax, 5, 0}, ShardPlacement{1, 0, 1, 3}));
+  EXPECT_THAT(map->shards(), ElementsAre(ShardPlacement{0, 0, kShardElements, 0},
+                                         ShardPlacement{0, kShardElements, kShardElements, 3},
+                                         ShardPlacement{0, 2 * kShardElements, 5, 0}, ShardPlacement{1, 0, 1, 3}));
+}
+
+TEST(PlacementTest, CutsAsItIsTold) {
+  const std::vector<TableSpec> tables = {Table("a", 7)};
+  const auto map = PlaceTables(tables, Servers(1), /*shard_elements=*/3);
+  ASSERT_TRUE(map.ok()) << map.status();
+  EXPECT_EQ(map->shards().size(), 3u);
+  EXPECT_FALSE(PlaceTables(tables, Servers(1), 0).ok());
+  EXPECT_FALSE(PlaceTables(tables, Servers(1), kShardElementsMax + 1).ok());
 }
 
 TEST(PlacementTest, NoServerHasMoreThanTheMeanAndOneShard) {
@@ -129,7 +138,7 @@ TEST(PlacementTest, AnAddedServerMovesNoMoreThanItsFairShareAndOneShard) {
 }
 
 TEST(PlacementTest, ManyEqualShardsAreSpreadEvenlyOverAnAddedServer) {
-  const std::vector<TableSpec> tables = {Table("a", 60 * kShardElementsMax)};
+  const std::vector<TableSpec> tables = {Table("a", 60 * kShardElements)};
   const absl::StatusOr<ShardMap> map = PlaceTables(tables, std::vector<ServerId>{0, 1});
   ASSERT_TRUE(map.ok());
   const absl::StatusOr<RebalancedMap> after = Rebalance(*map, std::vector<ServerId>{0, 1, 2});
@@ -177,7 +186,7 @@ TEST(PlacementTest, ARemovedServerMovesOnlyWhatItHad) {
 }
 
 TEST(PlacementTest, AServerReplacedByAnotherHandsItsShardsOver) {
-  const std::vector<TableSpec> tables = {Table("a", 12 * kShardElementsMax)};
+  const std::vector<TableSpec> tables = {Table("a", 12 * kShardElements)};
   const absl::StatusOr<ShardMap> map = PlaceTables(tables, std::vector<ServerId>{0, 1, 2});
   ASSERT_TRUE(map.ok());
   const absl::StatusOr<RebalancedMap> after = Rebalance(*map, std::vector<ServerId>{0, 2, 5});

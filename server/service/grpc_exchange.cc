@@ -32,7 +32,10 @@ absl::Status GrpcExchange::OpenEnd() {
       metadata.emplace_back(std::string(key.data(), key.size()), std::string(value.data(), value.size()));
     }
     DP_ASSIGN_OR_RETURN(channel_, channels_->Accept(metadata));
-    limits.received_may_stay = channel_ == nullptr;  // beside the stream there is little room
+    if (channel_ != nullptr) {
+      limits.received_may_stay = false;  // beside the stream there is little room
+      limits.bytes_in_flight_raised = channel_->bytes_in_flight_raised();
+    }
   }
   DP_ASSIGN_OR_RETURN(end_, host_->Open({.address = call_->context().peer()}, limits, this));
   return absl::OkStatus();

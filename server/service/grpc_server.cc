@@ -12,6 +12,7 @@
 #include "common/base/status.h"
 #include "common/rpc/limits.h"
 #include "grpcpp/grpcpp.h"
+#include "grpcpp/resource_quota.h"
 #include "server/service/connection_gate.h"
 #include "server/service/grpc_call.h"
 #include "server/service/grpc_control.h"
@@ -97,6 +98,9 @@ class Server final : public GrpcServer, private CallRouter {
 absl::Status Server::Start(const GrpcServerOptions& options, ListenSocket socket) {
   grpc::ServerBuilder builder;
   Configure(&builder);
+  if (options.received_bytes_max > 0) {
+    builder.SetResourceQuota(grpc::ResourceQuota("received").Resize(options.received_bytes_max));
+  }
   acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
       grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
       options.credentials != nullptr ? options.credentials : grpc::InsecureServerCredentials());

@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "common/base/status.h"
 #include "common/rpc/limits.h"
+#include "common/sharding/cut.h"
 #include "server/consistency/policy_factory.h"
 #include "server/optimizer/optimizer.h"
 #include "server/service/fingerprint.h"
@@ -78,18 +79,55 @@ absl::StatusOr<std::shared_ptr<const Optimizer>> MakeOptimizer(const wire::Creat
 
 }  // namespace
 
-Job::Job(const wire::CreateJobRequest& request, const Options& options, ShardMap map, size_t received_max)
+Job::Job(const wire::CreateJobRequest& request, const Options& options, std::shared_ptr<const ShardMap> map,
+         size_t received_max)
     : server_(options.server),
       fingerprint_(request.job_fingerprint()),
-      map_(std::move(map)),
       holds_pushes_(HoldsPushes(request.policy())),
       receive_budget_(std::make_shared<ReceiveBudget>(received_max)),
-      own_shards_(map_.ShardsOfServer(options.server)),
+      map_(std::move(map)),
+      own_shards_(map_->ShardsOfServer(options.server)),
       pool_({.bytes_in_use_max = options.memory_max - received_max, .bytes_kept_max = kFreeBlockBytesMax}) {
-  for (const ShardId shard : own_shards_) {
-    bytes_in_flight_max_ = std::max(bytes_in_flight_max_, map_.BytesOf(map_.shards()[shard]));
+  uint64_t largest = kPieceBytes;
+  for (const ShardId shard : own_shards_) largest = std::max(largest, map_->BytesOf(map_->shards()[shard]));
+  bytes_in_flight_max_ = largest + kPieceBytes;
+}
+
+std::shared_ptr<const ShardMap> Job::map() const {
+  MutexLock lock(&map_mutex_);
+  return map_;
+}
+
+absl::Status Job::InstallMap(ShardMap map) {
+  const std::shared_ptr<const ShardMap> old = this->map();
+  if (map.epoch() <= old->epoch()) {
+    return absl::InvalidArgumentError(absl::StrCat("the shard map of epoch ", map.epoch(), " is not newer than epoch ",
+                                                   old->epoch(), ", by which server/", server_, " goes"));
   }
-  bytes_in_flight_max_ += kStreamBytesInFlight;
+  if (!CutsAlike(map, *old)) {
+    return absl::InvalidArgumentError(absl::StrCat("the shard map of epoch ", map.epoch(),
+                                                   " cuts the tables otherwise than that of epoch ", old->epoch(),
+                                                   ": within a job shards may only move"));
+  }
+  if (map.servers().front() != old->servers().front()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the first server of the shard map gives the workers their incarnations; keep server/",
+                     old->servers().front(), " the first"));
+  }
+  if (map.ShardsOfServer(server_) != own_shards_) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the shard map of epoch ", map.epoch(), " gives server/", server_,
+                     " other shards than it has, and weights do not move between servers: leave its shards where they "
+                     "are"));
+  }
+  const uint64_t epoch = map.epoch();
+  // The map first: whoever is refused for its epoch finds it.
+  {
+    MutexLock lock(&map_mutex_);
+    map_ = std::make_shared<const ShardMap>(std::move(map));
+  }
+  for (const ShardId id : own_shards_) DP_RETURN_IF_ERROR(shards_[id]->SetEpoch(epoch));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::unique_ptr<Job>> Job::Create(const wire::CreateJobRequest& request, const Options& options) {
@@ -115,31 +153,32 @@ absl::StatusOr<std::unique_ptr<Job>> Job::Create(const wire::CreateJobRequest& r
                      options.memory_max >> 20, " MiB: give it more, or add servers"));
   }
   const size_t received_max = (options.memory_max - needed) / 2;
-  std::unique_ptr<Job> job(new Job(request, options, std::move(map), received_max));
+  const auto shared_map = std::make_shared<const ShardMap>(std::move(map));
+  std::unique_ptr<Job> job(new Job(request, options, shared_map, received_max));
   job->optimizer_ = std::move(optimizer);
   if (request.has_plan() && job->issues_incarnations()) {
     DP_ASSIGN_OR_RETURN(job->coordinator_, Coordinator::Create(request.plan(), options.clock));
   }
-  DP_RETURN_IF_ERROR(job->MakeShards(request, optimizers));
+  DP_RETURN_IF_ERROR(job->MakeShards(request, *shared_map, optimizers));
   return job;
 }
 
-absl::Status Job::MakeShards(const wire::CreateJobRequest& request,
+absl::Status Job::MakeShards(const wire::CreateJobRequest& request, const ShardMap& map,
                              const std::vector<std::shared_ptr<const Optimizer>>& optimizers) {
-  shards_.resize(map_.shards().size());
+  shards_.resize(map.shards().size());
   for (const ShardId id : own_shards_) {
-    const ShardPlacement& placement = map_.shards()[id];
-    const TableSpec& table = map_.tables()[placement.table];
+    const ShardPlacement& placement = map.shards()[id];
+    const TableSpec& table = map.tables()[placement.table];
     const std::shared_ptr<const Optimizer>& optimizer = optimizers[placement.table];
     DP_ASSIGN_OR_RETURN(const Initializer initializer,
                         Initializer::Create(table.initializer, table.shape, request.seed(), table.name));
     DP_ASSIGN_OR_RETURN(std::unique_ptr<TableShard> values,
                         DenseShard::Create(SpecOf(placement, *optimizer), initializer, &pool_));
     DP_ASSIGN_OR_RETURN(std::unique_ptr<Policy> policy, MakePolicy(request.policy()));
-    const ShardMap::Range range = map_.ShardsOfTable(placement.table);
+    const ShardMap::Range range = map.ShardsOfTable(placement.table);
     ShardOptions shard;
-    shard.name = map_.NameOf(id);
-    shard.epoch = map_.epoch();
+    shard.name = map.NameOf(id);
+    shard.epoch = map.epoch();
     shard.whole_table = range.end - range.begin == 1;
     shard.is_its_own_average = table.is_state && optimizer_->has_average();
     shards_[id] = std::make_unique<Shard>(std::move(shard), std::move(values), optimizer, std::move(policy), &pool_);

@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/base/mutex.h"
 #include "common/sharding/shard_map.h"
 #include "proto/control.pb.h"
 #include "server/service/coordinator.h"
@@ -18,7 +20,7 @@
 namespace downpour {
 
 // A job on one server: the shards of its tables that this server owns, with the memory that they and what is received
-// for them may take. Immutable but for what the shards do themselves, so any thread may use it.
+// for them may take. Immutable but for the shard map and for what the shards do themselves, so any thread may use it.
 class Job {
  public:
   struct Options {
@@ -33,14 +35,20 @@ class Job {
 
   // The 32 bytes that name the job.
   const std::string& fingerprint() const { return fingerprint_; }
-  const ShardMap& map() const { return map_; }
+  std::shared_ptr<const ShardMap> map() const;  // the newest
+
+  // Goes by a newer map from now on: requests under the epoch before it are refused, whatever was applied stays. This
+  // server must have the same shards in it, since weights do not move between servers, and the same server must come
+  // first, since it knows which incarnations there have been. One call at a time. INVALID_ARGUMENT for a map that is not
+  // newer or is of another job, FAILED_PRECONDITION for one that asks for more than this.
+  absl::Status InstallMap(ShardMap map);
 
   // Null for a shard that there is not, or that is another server's.
   Shard* shard(ShardId id) const { return id < shards_.size() ? shards_[id].get() : nullptr; }
   const std::vector<ShardId>& own_shards() const { return own_shards_; }  // ascending
 
   // Whether this server gives the workers of the job their incarnations.
-  bool issues_incarnations() const { return map_.servers().front() == server_; }
+  bool issues_incarnations() const { return map()->servers().front() == server_; }
 
   // That of the job; tables may have their own settings on top.
   const Optimizer& optimizer() const { return *optimizer_; }
@@ -52,27 +60,29 @@ class Job {
   bool holds_pushes() const { return holds_pushes_; }
 
   // Payload that a client may have on its way on one stream: the largest shard, which has to come whole before it is
-  // acknowledged, and what is sent meanwhile.
+  // acknowledged, and the piece that is sent meanwhile.
   uint64_t bytes_in_flight_max() const { return bytes_in_flight_max_; }
 
   const std::shared_ptr<ReceiveBudget>& receive_budget() const { return receive_budget_; }
   const BlockPool& pool() const { return pool_; }
 
  private:
-  Job(const wire::CreateJobRequest& request, const Options& options, ShardMap map, size_t received_max);
+  Job(const wire::CreateJobRequest& request, const Options& options, std::shared_ptr<const ShardMap> map,
+      size_t received_max);
 
-  absl::Status MakeShards(const wire::CreateJobRequest& request,
+  absl::Status MakeShards(const wire::CreateJobRequest& request, const ShardMap& map,
                           const std::vector<std::shared_ptr<const Optimizer>>& optimizers);
 
   const ServerId server_;
   const std::string fingerprint_;
-  const ShardMap map_;
   const bool holds_pushes_;
   const std::shared_ptr<ReceiveBudget> receive_budget_;
   uint64_t bytes_in_flight_max_ = 0;
   std::shared_ptr<const Optimizer> optimizer_;
   std::unique_ptr<Coordinator> coordinator_;
-  std::vector<ShardId> own_shards_;
+  mutable Mutex map_mutex_;
+  std::shared_ptr<const ShardMap> map_ DP_GUARDED_BY(map_mutex_);
+  const std::vector<ShardId> own_shards_;
   BlockPool pool_;                              // outlives the shards
   std::vector<std::unique_ptr<Shard>> shards_;  // by id
 };

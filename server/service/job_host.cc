@@ -57,7 +57,11 @@ absl::StatusOr<wire::CreateJobResponse> JobHost::CreateJob(const wire::CreateJob
   response.set_server_incarnation(options_.server_incarnation);
 
   MutexLock creation(&creation_mutex_);
-  std::shared_ptr<const Job> there = job();
+  std::shared_ptr<Job> there;
+  {
+    MutexLock lock(&job_mutex_);
+    there = job_;
+  }
   if (there != nullptr && there->fingerprint() != request.job_fingerprint()) {
     return absl::AlreadyExistsError(absl::StrCat("server/", options_.server, " serves job ",
                                                  FingerprintText(there->fingerprint()), "... already, and this is job ",
@@ -75,7 +79,7 @@ absl::StatusOr<wire::CreateJobResponse> JobHost::CreateJob(const wire::CreateJob
     job_ = there;
     response.set_created(true);
   }
-  response.set_epoch(there->map().epoch());
+  response.set_epoch(there->map()->epoch());
   return response;
 }
 
@@ -87,7 +91,7 @@ absl::StatusOr<wire::JoinResponse> JobHost::Join(const wire::JoinRequest& reques
   if (request.incarnation() == 0 && !job->issues_incarnations()) {
     return absl::FailedPreconditionError(absl::StrCat("server/", options_.server,
                                                       " gives no incarnations: join server/",
-                                                      job->map().servers().front(), " first, and bring its number"));
+                                                      job->map()->servers().front(), " first, and bring its number"));
   }
 
   MutexLock membership(&membership_mutex_);
@@ -125,7 +129,7 @@ absl::StatusOr<wire::JoinResponse> JobHost::Join(const wire::JoinRequest& reques
   response.set_version(version);
   response.set_incarnation(incarnation);
   response.set_clock(clock);
-  *response.mutable_shard_map() = job->map().ToProto();
+  *response.mutable_shard_map() = job->map()->ToProto();
   response.set_server_incarnation(options_.server_incarnation);
   return response;
 }
@@ -149,7 +153,7 @@ absl::StatusOr<wire::HeartbeatResponse> JobHost::Heartbeat(const wire::Heartbeat
   DP_ASSIGN_OR_RETURN(const std::shared_ptr<const Job> job, FindJob(request.job_fingerprint()));
   wire::HeartbeatResponse response;
   response.set_server_incarnation(options_.server_incarnation);
-  response.set_epoch(job->map().epoch());
+  response.set_epoch(job->map()->epoch());
   MutexLock lock(&members_mutex_);
   const absl::Status status = members_.Heard(request.worker(), request.incarnation(), request.clock(), clock_.Now());
   // Whoever has been replaced hears it here as proto/control.proto has it.
@@ -166,7 +170,7 @@ absl::StatusOr<std::shared_ptr<const Job>> JobHost::CheckWorker(std::string_view
     return absl::FailedPreconditionError(
         job->issues_incarnations() ? absl::StrCat("the job has no plan, so there is no work to hand out")
                                    : absl::StrCat("server/", options_.server, " does not coordinate: ask server/",
-                                                  job->map().servers().front()));
+                                                  job->map()->servers().front()));
   }
   MutexLock lock(&members_mutex_);
   const absl::Status status = members_.Heard(worker, incarnation, std::nullopt, clock_.Now());
@@ -239,6 +243,23 @@ void JobHost::Sweep() {
   }
 }
 
+absl::Status JobHost::InstallMap(ShardMap map) {
+  // No join meanwhile: who fetches the map must not find it before the shards go by it.
+  MutexLock membership(&membership_mutex_);
+  std::shared_ptr<Job> current;
+  {
+    MutexLock lock(&job_mutex_);
+    current = job_;
+  }
+  if (current == nullptr) {
+    return absl::NotFoundError(absl::StrCat("server/", options_.server, " has no job; create it first"));
+  }
+  const uint64_t epoch = map.epoch();
+  DP_RETURN_IF_ERROR(current->InstallMap(std::move(map)));
+  DP_LOG(INFO) << "the shard map of epoch " << epoch << " holds from now on";
+  return absl::OkStatus();
+}
+
 void JobHost::Drain() {
   draining_.store(true, std::memory_order_release);
   sessions_.DrainAll();
@@ -265,7 +286,7 @@ absl::StatusOr<SessionHost::Admission> JobHost::Admit(const wire::ClientHello& h
   admission.job = job;
   admission.hello.set_version(version);
   admission.hello.set_server_incarnation(options_.server_incarnation);
-  admission.hello.set_epoch(job->map().epoch());
+  admission.hello.set_epoch(job->map()->epoch());
   admission.hello.set_bytes_in_flight_max(job->bytes_in_flight_max());
   return admission;
 }

@@ -65,6 +65,10 @@ class JobHost final : public Control, public ExchangeHost, private SessionHost {
   // Ends the run of a job with a plan, as soon as its workers report: see Coordinator.
   void StopRun(std::string why, bool evaluate);
 
+  // Goes by a newer shard map (Job::InstallMap says which ones): whoever comes with an older epoch is refused, and gets
+  // this map by Join. NOT_FOUND before CreateJob.
+  absl::Status InstallMap(ShardMap map);
+
   // No new jobs, joins and exchanges; every exchange answers what it is answering and ends with UNAVAILABLE.
   void Drain();
 
@@ -97,7 +101,7 @@ class JobHost final : public Control, public ExchangeHost, private SessionHost {
 
   Mutex creation_mutex_;  // held while a job is made
   mutable Mutex job_mutex_;
-  std::shared_ptr<const Job> job_ DP_GUARDED_BY(job_mutex_);
+  std::shared_ptr<Job> job_ DP_GUARDED_BY(job_mutex_);
 
   Mutex membership_mutex_;  // held while all shards hear of a join or leave, so that they hear of all in one order
   absl::Duration last_sweep_ DP_GUARDED_BY(membership_mutex_);

@@ -138,6 +138,93 @@ TEST(JobHostTest, OnlyTheFirstServerOfTheMapGivesIncarnations) {
   EXPECT_THAT(joined->shard_map().servers(), ElementsAre(0, 5));
 }
 
+// The map of a job of two tables, in which server 5 has the second, changed by the test.
+ShardMapProto NewerMap() {
+  ShardMapProto map = MakeCreateJob({.tables = {4, 4}, .servers = {0, 5}}).shard_map();
+  map.set_epoch(2);
+  map.mutable_shards(1)->set_server(5);
+  return map;
+}
+
+absl::Status InstallMap(JobHost* host, const ShardMapProto& map) {
+  return host->InstallMap(ShardMap::FromProto(map).value());
+}
+
+TEST(JobHostTest, OfANewerMapEverybodyHearsAndOldEpochsAreRefused) {
+  JobHost host({.server_incarnation = 9});
+  EXPECT_EQ(InstallMap(&host, NewerMap()).code(), absl::StatusCode::kNotFound);
+
+  TestServer server({.tables = {4, 4}});
+  const uint64_t incarnation = server.Join(1);
+  TestStream stream(&server);
+  stream.SayHello(1, incarnation);
+  stream.Push(0, 1, {1, 1, 1, 1});
+  EXPECT_EQ(stream.ReadFate(), "APPLIED 1");
+  ShardMapProto map = MakeCreateJob({.tables = {4, 4}}).shard_map();
+  map.set_epoch(3);
+  map.add_servers(7);
+  ASSERT_EQ(InstallMap(&server.host, map), absl::OkStatus());
+
+  stream.Push(0, 1, {1, 1, 1, 1});  // also what was applied is answered under the new epoch only
+  EXPECT_EQ(stream.ReadFate(), "REFUSED EPOCH_STALE");
+  wire::PushPiece header = stream.Header(0, 1, {1, 1, 1, 1});
+  header.set_epoch(3);
+  stream.Send(stream.Piece(header, {1, 1, 1, 1}));
+  EXPECT_EQ(stream.ReadFate(), "APPLIED 1 again");
+  header.set_shard(1);
+  stream.Send(stream.Piece(header, {1, 1, 1, 1}));
+  EXPECT_EQ(stream.ReadFate(), "APPLIED 1");
+  EXPECT_EQ(server.WeightsOf(0), (std::vector<float>{-1, -1, -1, -1}));
+
+  wire::JoinRequest request;
+  request.mutable_versions()->set_version(1);
+  request.mutable_versions()->set_version_min(1);
+  request.set_job_fingerprint(server.fingerprint);
+  request.set_worker(1);
+  request.set_incarnation(incarnation);
+  const auto joined = server.host.Join(request, kAnyTime);
+  ASSERT_TRUE(joined.ok()) << joined.status();
+  EXPECT_EQ(joined->shard_map().epoch(), 3);
+  EXPECT_THAT(joined->shard_map().servers(), ElementsAre(0, 7));
+  EXPECT_EQ(server.host.CreateJob(MakeCreateJob({.tables = {4, 4}}), kAnyTime)->epoch(), 3);
+}
+
+TEST(JobHostTest, AMapThatAsksForMoreThanAnEpochIsRefusedAndChangesNothing) {
+  const auto refuse = [](ServerId id, auto&& change, absl::StatusCode code, const std::string& word) {
+    wire::CreateJobRequest job = MakeCreateJob({.tables = {4, 4}, .servers = {0, 5}});
+    job.mutable_shard_map()->mutable_shards(1)->set_server(5);
+    JobHost host({.server = id, .server_incarnation = 9});
+    ASSERT_TRUE(host.CreateJob(job, kAnyTime).ok());
+    ASSERT_EQ(InstallMap(&host, NewerMap()), absl::OkStatus());
+    ShardMapProto map = NewerMap();
+    map.set_epoch(3);
+    change(&map);
+    const absl::Status refused = InstallMap(&host, map);
+    EXPECT_EQ(refused.code(), code) << refused;
+    EXPECT_THAT(std::string(refused.message()), HasSubstr(word));
+    EXPECT_EQ(host.job()->map()->epoch(), 2);
+  };
+  const auto invalid = absl::StatusCode::kInvalidArgument, failed = absl::StatusCode::kFailedPrecondition;
+  refuse(0, [](ShardMapProto* map) { map->set_epoch(2); }, invalid, "not newer");
+  refuse(
+      0,
+      [](ShardMapProto* map) {
+        map->mutable_tables(0)->set_name("another");
+        map->mutable_shards(0)->set_table("another");
+      },
+      invalid, "cuts");
+  refuse(0, [](ShardMapProto* map) { map->mutable_shards(1)->set_server(0); }, failed, "do not move");
+  refuse(5, [](ShardMapProto* map) { map->mutable_shards(1)->set_server(0); }, failed, "do not move");
+  refuse(5, [](ShardMapProto* map) { map->mutable_shards(0)->set_server(5); }, failed, "do not move");
+  refuse(
+      5,
+      [](ShardMapProto* map) {
+        map->set_servers(0, 3);
+        map->mutable_shards(0)->set_server(3);
+      },
+      failed, "incarnations");
+}
+
 TEST(JobHostTest, AJoinWithoutAJobAndOneOfAnotherJobAreRefused) {
   JobHost host({.server_incarnation = 9});
   wire::JoinRequest request;

@@ -9,7 +9,7 @@
 namespace downpour {
 namespace {
 
-// Shards that may wait to be asked: a model of 256 GiB pulled whole.
+// Shards that may wait to be asked, even where the server has few.
 constexpr size_t kShardsInLineMax = size_t{1} << 16;
 
 // Answers that came while others were being sent are kept up to this, for small models; larger ones are asked again.

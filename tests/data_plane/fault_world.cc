@@ -16,8 +16,9 @@ namespace {
 
 constexpr char kServerProgram[] = "server/downpour_server";
 
-absl::StatusOr<std::unique_ptr<ChildProcess>> StartServer(const std::string& address) {
-  DP_ASSIGN_OR_RETURN(auto process, ChildProcess::Start(kServerProgram, {absl::StrCat("--listen=", address)}));
+absl::StatusOr<std::unique_ptr<ChildProcess>> StartServer(const std::string& address, std::vector<std::string> flags) {
+  flags.push_back(absl::StrCat("--listen=", address));
+  DP_ASSIGN_OR_RETURN(auto process, ChildProcess::Start(kServerProgram, flags));
   const absl::Time deadline = absl::Now() + absl::Seconds(20);
   while (!ConnectTcp(address).ok()) {
     if (const std::optional<int> status = process->Wait(absl::ZeroDuration())) {
@@ -65,15 +66,16 @@ wire::CreateJobRequest FaultJob(char fingerprint, uint64_t epoch) {
   request.mutable_versions()->set_version(kProtocolVersion);
   request.mutable_versions()->set_version_min(kProtocolVersionMin);
   request.set_job_fingerprint(std::string(32, fingerprint));
-  *request.mutable_shard_map() = PlaceTables(tables, servers)->ToProto();
+  *request.mutable_shard_map() = PlaceTables(tables, servers, kShardElementsMax)->ToProto();
   request.mutable_shard_map()->set_epoch(epoch);
   request.mutable_optimizer()->mutable_sgd()->set_learning_rate(1);
   request.mutable_policy()->mutable_async();
   return request;
 }
 
-absl::StatusOr<std::unique_ptr<FaultServer>> FaultServer::Start() {
+absl::StatusOr<std::unique_ptr<FaultServer>> FaultServer::Start(std::vector<std::string> flags) {
   auto server = std::make_unique<FaultServer>();
+  server->flags_ = std::move(flags);
   {
     DP_ASSIGN_OR_RETURN(const Socket free_port, ListenLoopback(0));
     DP_ASSIGN_OR_RETURN(const uint16_t port, LocalPort(free_port));
@@ -84,7 +86,7 @@ absl::StatusOr<std::unique_ptr<FaultServer>> FaultServer::Start() {
 }
 
 absl::Status FaultServer::StartAgain() {
-  DP_ASSIGN_OR_RETURN(process_, StartServer(address_));
+  DP_ASSIGN_OR_RETURN(process_, StartServer(address_, flags_));
   return absl::OkStatus();
 }
 

@@ -20,7 +20,7 @@
 namespace downpour {
 
 // The job of all fault tests, as the ledger wants it: zeros, SGD with rate 1, async. Tables of one shard of 70,001
-// elements, of three shards (10 MiB), and of 1,000 elements.
+// elements, of three shards (10 MiB; in pieces of their own), and of 1,000 elements.
 wire::CreateJobRequest FaultJob(char fingerprint = 'f', uint64_t epoch = 1);
 inline constexpr TableIndex kFaultTables = 3;
 inline constexpr TableIndex kMediumTable = 0, kLargeTable = 1, kSmallTable = 2;
@@ -28,8 +28,8 @@ inline constexpr TableIndex kMediumTable = 0, kLargeTable = 1, kSmallTable = 2;
 // A `downpour_server` process.
 class FaultServer {
  public:
-  // At a port that was free a moment ago.
-  static absl::StatusOr<std::unique_ptr<FaultServer>> Start();
+  // At a port that was free a moment ago; `flags` beside that.
+  static absl::StatusOr<std::unique_ptr<FaultServer>> Start(std::vector<std::string> flags = {});
   // Another one at the same address, empty, once the process has ended.
   absl::Status StartAgain();
 
@@ -37,6 +37,7 @@ class FaultServer {
   ChildProcess& process() { return *process_; }
 
  private:
+  std::vector<std::string> flags_;
   std::string address_;
   std::unique_ptr<ChildProcess> process_;
 };

@@ -12,9 +12,12 @@
 #include "absl/time/clock.h"
 #include "common/rpc/grpc_carrier.h"
 #include "common/rpc/shared_memory/channels.h"
+#include "common/rpc/shared_memory/host_identity.h"
 #include "google/protobuf/text_format.h"
-#include "grpcpp/security/credentials.h"
+#include "grpcpp/grpcpp.h"
 #include "gtest/gtest.h"
+#include "proto/control.grpc.pb.h"
+#include "proto/data_plane.grpc.pb.h"
 #include "tests/security/server_process.h"
 #include "worker/client/ps_client.h"
 
@@ -23,8 +26,8 @@ namespace {
 
 using testing::ServerProcess;
 
-constexpr uint64_t kShardElements = 1 << 20;
-constexpr uint64_t kElements = 5 * kShardElements + 12'345;  // 21 MB: more than the ring
+constexpr uint64_t kShardElements = 1 << 18;
+constexpr uint64_t kElements = 20 * kShardElements + 12'345;  // 21 MB: more than the ring
 
 wire::CreateJobRequest MakeJob(const std::string& policy) {
   wire::CreateJobRequest job;
@@ -135,6 +138,70 @@ TEST_F(SharedMemoryTest, HoldsPushesForABatchWithoutKeepingTheRing) {
     ExpectWeights(one.get(), 2.0f * step, step);
     ExpectWeights(two.get(), 2.0f * step, step);
   }
+}
+
+TEST_F(SharedMemoryTest, TakesAsManyUnfinishedBytesAsItsOfferSaid) {
+  const ServerProcess server({"--listen=127.0.0.1:0"});
+  ASSERT_NE(server.port(), 0) << server.complaint();
+  const auto client = Join(server, nullptr);
+  ASSERT_NE(client, nullptr);
+  // A client of plain protobuf that is offered the memory and does not fetch it.
+  const auto channel =
+      grpc::CreateChannel(absl::StrCat("127.0.0.1:", server.port()), grpc::InsecureChannelCredentials());
+  wire::JoinRequest join;
+  join.mutable_versions()->set_version(1);
+  join.mutable_versions()->set_version_min(1);
+  join.set_job_fingerprint(std::string(32, 'f'));
+  join.set_worker(7);
+  wire::JoinResponse joined;
+  grpc::ClientContext join_context, context;
+  ASSERT_TRUE(wire::Control::NewStub(channel)->Join(&join_context, join, &joined).ok());
+  const auto stream = wire::DataPlane::NewStub(channel)->Exchange(&context);
+  wire::ClientMessage message;
+  message.mutable_hello()->set_version(1);
+  message.mutable_hello()->set_version_min(1);
+  message.mutable_hello()->set_job_fingerprint(join.job_fingerprint());
+  message.mutable_hello()->set_worker(7);
+  message.mutable_hello()->set_incarnation(joined.incarnation());
+  message.mutable_hello()->set_host_identity(HostIdentity());
+  ASSERT_TRUE(stream->Write(message));
+  wire::ServerMessage answer;
+  ASSERT_TRUE(stream->Read(&answer));
+  ASSERT_TRUE(answer.hello().has_shared_memory());
+  const uint64_t in_flight_max = answer.hello().bytes_in_flight_max();
+
+  // Of many shards the first half, then the second: before that no push is whole.
+  constexpr uint64_t kShardBytes = kShardElements * sizeof(float), kPieceBytes = kShardBytes / 2;
+  const uint64_t shards = in_flight_max / kPieceBytes - 1;
+  ASSERT_GT(shards * kPieceBytes, 2 * kShardBytes) << "no more than without an offer";
+  const auto send = [&](uint64_t shard, uint64_t offset) {
+    wire::ClientMessage pushed;
+    wire::PushPiece& piece = *pushed.add_pushes();
+    piece.set_shard(shard);
+    piece.set_epoch(1);
+    piece.set_worker(7);
+    piece.set_incarnation(joined.incarnation());
+    piece.set_sequence(1);
+    piece.set_dtype(FLOAT32);
+    piece.set_element_count(kShardElements);
+    piece.set_total_bytes(kShardBytes);
+    piece.set_offset(offset);
+    piece.set_payload(std::string(kPieceBytes, '\0'));
+    EXPECT_TRUE(stream->Write(pushed));
+  };
+  for (uint64_t offset = 0; offset < kShardBytes; offset += kPieceBytes) {
+    for (uint64_t shard = 0; shard < shards; ++shard) send(shard, offset);
+  }
+  stream->WritesDone();
+  uint64_t applied = 0;
+  while (stream->Read(&answer)) {
+    for (const wire::Acknowledgement& one : answer.acknowledgements()) {
+      EXPECT_EQ(one.fate(), wire::Acknowledgement::APPLIED) << one.refusal().message();
+      ++applied;
+    }
+  }
+  EXPECT_EQ(applied, shards);
+  EXPECT_TRUE(stream->Finish().ok());
 }
 
 TEST_F(SharedMemoryTest, GivesItBackWhenAWorkerIsKilledInTheMiddleOfAPush) {

@@ -6,6 +6,7 @@
 #include "common/base/status.h"
 #include "common/base/string_view.h"
 #include "common/rpc/limits.h"
+#include "common/sharding/cut.h"
 #include "worker/client/client_core.h"
 #include "worker/client/server_stream.h"
 
@@ -222,16 +223,7 @@ void ClientCore::Close() {
 // ---- Newer shard maps
 
 absl::Status ClientCore::CheckMap(const ShardMap& map) const {
-  bool same = map.shards().size() == map_->shards().size() && map.tables().size() == map_->tables().size();
-  for (size_t i = 0; same && i < map.tables().size(); ++i) {
-    same = map.tables()[i].name == map_->tables()[i].name && map.tables()[i].dtype == map_->tables()[i].dtype;
-  }
-  for (size_t i = 0; same && i < map.shards().size(); ++i) {
-    const ShardPlacement& a = map.shards()[i];
-    const ShardPlacement& b = map_->shards()[i];
-    same = a.table == b.table && a.first_element == b.first_element && a.element_count == b.element_count;
-  }
-  if (same) return absl::OkStatus();
+  if (CutsAlike(map, *map_)) return absl::OkStatus();
   return absl::InternalError(absl::StrCat("the shard map of epoch ", map.epoch(),
                                           " cuts the tables otherwise than that of epoch ", map_->epoch(),
                                           ": within a job shards may only move"));

@@ -248,7 +248,7 @@ TEST_F(ChannelsTest, WidensTheWindowToTheRingWithItsOfferOnly) {
     answer.rest.mutable_hello()->set_bytes_in_flight_max(2 << 20);
     return ToClient(answer)->rest.hello().bytes_in_flight_max();
   };
-  EXPECT_EQ(window(), 12u << 20);
+  EXPECT_EQ(window(), 4u << 20);
   SharedMemoryClientChannels elsewhere("another machine!");
   Connect(&elsewhere);
   EXPECT_EQ(window(), 2u << 20);
@@ -323,7 +323,7 @@ TEST_F(HostileChannelsTest, RefusesReferencesOutOfBounds) {
   refuse([](auto* reference) { reference->set_length(~0u); }, "are in use");
   refuse([](auto* reference) { reference->set_offset(~0u); }, "are in use");
   refuse([](auto* reference) { reference->set_offset(200'000); }, "are in use");
-  refuse([](auto* reference) { reference->set_slot(12); }, "which has 12");
+  refuse([](auto* reference) { reference->set_slot(12); }, "which has 4");
   refuse([](auto* reference) { reference->set_slot(1); }, "where generation 0 is");
   refuse([](auto* reference) { reference->set_generation(2); }, "where another is being read");
 }

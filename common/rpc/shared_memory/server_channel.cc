@@ -84,6 +84,8 @@ class ServerChannel : public ServerPayloadChannel {
     return reader != nullptr ? reader->Attach(message) : RefuseSharedPayloads(*message);
   }
 
+  uint64_t bytes_in_flight_raised() const override { return ring_bytes_; }
+
  private:
   void OfferIn(wire::ServerHello* hello) {
     MutexLock lock(&mutex_);
@@ -92,8 +94,7 @@ class ServerChannel : public ServerPayloadChannel {
     if (nonce_.empty()) return;
     hello->mutable_shared_memory()->set_socket_name(listener_.name());
     hello->mutable_shared_memory()->set_nonce(nonce_);
-    // What lies in the ring is bounded by the ring. With less the server would wait between two large shards, which it
-    // takes whole.
+    // What lies in the ring is bounded by the ring. With less it would not be used whole.
     hello->set_bytes_in_flight_max(std::max(hello->bytes_in_flight_max(), ring_bytes_));
   }
 

@@ -14,9 +14,9 @@
 
 namespace downpour {
 
-// A slot takes the payloads of a message. There are enough for two of the largest shards, of 4 MiB, and a little: while
-// the server applies one, the next is being written.
-inline constexpr SegmentShape kSharedMemoryShape = {12, kPieceBytes};
+// A slot takes the payloads of a message. While the receiver works on one the next ones are being written; more than
+// these few would only make the memory fall out of the caches (with shards of 1 MiB: common/sharding/placement.h).
+inline constexpr SegmentShape kSharedMemoryShape = {4, kPieceBytes};
 
 // A message with less payload than this is not worth a slot: its bytes go with it in the same system call.
 inline constexpr size_t kSharedBytesMin = size_t{16} << 10;
