@@ -12,16 +12,17 @@
 
 namespace downpour {
 
-// Of a shard, where nobody says otherwise: 1 MiB of float32, which is one piece on the wire and fits into a core's cache.
-// So a push to a shard is whole when its message is: it is applied while it is still in the cache, keeps nothing of the
-// transport, and needs no more in flight than the message behind it. (With 4 MiB, two clients pushed at 0.82 instead of
-// 0.94 of raw TCP, and a server under overload took 350 instead of 210 MiB: tests/data_plane:overload_test.)
+// Of a shard, where nobody says otherwise: 1 MiB of float32, which is one piece on the wire and fits into a core's
+// cache. So a push to a shard is whole when its message is: it is applied while it is still in the cache, keeps nothing
+// of the transport, and needs no more in flight than the message behind it. (With 4 MiB, two clients pushed at 0.82
+// instead of 0.94 of raw TCP, and a server under overload took 350 instead of 210 MiB: tests/data_plane:overload_test.)
 inline constexpr uint64_t kShardElements = kShardElementsMax / 4;
 
-// The first map of a job (epoch 1). Every table is cut into shards of `shard_elements` elements (1 to kShardElementsMax)
-// and one with the rest; the largest shards are placed first, each on the server that has the fewest bytes so far, so that no server has more
-// than the mean and one shard. Ties go by table name, first element and server number: the same tables and servers, in
-// whatever order they are listed, always give the same placement. INVALID_ARGUMENT as ShardMap::FromProto.
+// The first map of a job (epoch 1). Every table is cut into shards of `shard_elements` elements (1 to
+// kShardElementsMax) and one with the rest; the largest shards are placed first, each on the server that has the fewest
+// bytes so far, so that no server has more than the mean and one shard. Ties go by table name, first element and server
+// number: the same tables and servers, in whatever order they are listed, always give the same placement.
+// INVALID_ARGUMENT as ShardMap::FromProto.
 absl::StatusOr<ShardMap> PlaceTables(std::span<const TableSpec> tables, std::span<const ServerId> servers,
                                      uint64_t shard_elements = kShardElements);
 

@@ -64,9 +64,9 @@ TEST(PlacementTest, CutsTablesIntoFullShardsAndARest) {
   const absl::StatusOr<ShardMap> map = PlaceTables(tables, Servers(2));
   ASSERT_TRUE(map.ok()) << map.status();
   EXPECT_EQ(map->epoch(), 1u);
-  EXPECT_THAT(map->shards(), ElementsAre(ShardPlacement{0, 0, kShardElements, 0},
-                                         ShardPlacement{0, kShardElements, kShardElements, 3},
-                                         ShardPlacement{0, 2 * kShardElements, 5, 0}, ShardPlacement{1, 0, 1, 3}));
+  EXPECT_THAT(map->shards(),
+              ElementsAre(ShardPlacement{0, 0, kShardElements, 0}, ShardPlacement{0, kShardElements, kShardElements, 3},
+                          ShardPlacement{0, 2 * kShardElements, 5, 0}, ShardPlacement{1, 0, 1, 3}));
 }
 
 TEST(PlacementTest, CutsAsItIsTold) {

@@ -30,9 +30,9 @@ struct GrpcServerOptions {
 
   size_t connections_max = 1024;
 
-  // What gRPC may hold of received bytes, over all connections, up to when what came is let go; 0: no limit. When it has
-  // more it ends streams until it has not: gRPC 1.51 puts a message together before it looks at the limit of one, so
-  // nothing else keeps a peer from filling the memory. To be more than what the host keeps of received pushes.
+  // What gRPC may hold of received bytes, over all connections, up to when what came is let go; 0: no limit. When it
+  // has more it ends streams until it has not: gRPC 1.51 puts a message together before it looks at the limit of one,
+  // so nothing else keeps a peer from filling the memory. To be more than what the host keeps of received pushes.
   size_t received_bytes_max = 0;
 
   // Completion queues, each with a thread. A connection belongs to one of them, in turn, so with as many as there are

@@ -39,8 +39,8 @@ class Job {
 
   // Goes by a newer map from now on: requests under the epoch before it are refused, whatever was applied stays. This
   // server must have the same shards in it, since weights do not move between servers, and the same server must come
-  // first, since it knows which incarnations there have been. One call at a time. INVALID_ARGUMENT for a map that is not
-  // newer or is of another job, FAILED_PRECONDITION for one that asks for more than this.
+  // first, since it knows which incarnations there have been. One call at a time. INVALID_ARGUMENT for a map that is
+  // not newer or is of another job, FAILED_PRECONDITION for one that asks for more than this.
   absl::Status InstallMap(ShardMap map);
 
   // Null for a shard that there is not, or that is another server's.

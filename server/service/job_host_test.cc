@@ -205,7 +205,8 @@ TEST(JobHostTest, AMapThatAsksForMoreThanAnEpochIsRefusedAndChangesNothing) {
     EXPECT_EQ(host.job()->map()->epoch(), 2);
   };
   const auto invalid = absl::StatusCode::kInvalidArgument, failed = absl::StatusCode::kFailedPrecondition;
-  refuse(0, [](ShardMapProto* map) { map->set_epoch(2); }, invalid, "not newer");
+  refuse(
+      0, [](ShardMapProto* map) { map->set_epoch(2); }, invalid, "not newer");
   refuse(
       0,
       [](ShardMapProto* map) {
@@ -213,9 +214,12 @@ TEST(JobHostTest, AMapThatAsksForMoreThanAnEpochIsRefusedAndChangesNothing) {
         map->mutable_shards(0)->set_table("another");
       },
       invalid, "cuts");
-  refuse(0, [](ShardMapProto* map) { map->mutable_shards(1)->set_server(0); }, failed, "do not move");
-  refuse(5, [](ShardMapProto* map) { map->mutable_shards(1)->set_server(0); }, failed, "do not move");
-  refuse(5, [](ShardMapProto* map) { map->mutable_shards(0)->set_server(5); }, failed, "do not move");
+  refuse(
+      0, [](ShardMapProto* map) { map->mutable_shards(1)->set_server(0); }, failed, "do not move");
+  refuse(
+      5, [](ShardMapProto* map) { map->mutable_shards(1)->set_server(0); }, failed, "do not move");
+  refuse(
+      5, [](ShardMapProto* map) { map->mutable_shards(0)->set_server(5); }, failed, "do not move");
   refuse(
       5,
       [](ShardMapProto* map) {

@@ -98,8 +98,8 @@ absl::Status Session::Greet(const wire::ClientMessage& message) {
   caller_.emplace(Caller{.worker = message.hello().worker(),
                          .incarnation = message.hello().incarnation(),
                          .job = admission.job,
-                         .assembly = PushAssembly(job.receive_budget(), std::max(job.bytes_in_flight_max(),
-                                                                                 limits_.bytes_in_flight_raised)),
+                         .assembly = PushAssembly(job.receive_budget(),
+                                                  std::max(job.bytes_in_flight_max(), limits_.bytes_in_flight_raised)),
                          .pulls = PullLine(&job, limits_)});
   return absl::OkStatus();
 }

@@ -225,7 +225,8 @@ TEST_F(GeneratedClientTest, PutsManyPushesIntoOneMessageAndHearsOfEach) {
   Worker worker(server_.port(), 3);
   constexpr uint64_t kPushes = 60;
   wire::ClientMessage message;
-  for (uint64_t sequence = 1; sequence <= kPushes; ++sequence) worker.AddPiece(&message, kSmall, sequence, {1, 0, 2, 0});
+  for (uint64_t sequence = 1; sequence <= kPushes; ++sequence)
+    worker.AddPiece(&message, kSmall, sequence, {1, 0, 2, 0});
   worker.Send(message);
   for (uint64_t sequence = 1; sequence <= kPushes; ++sequence) {
     const Acknowledgement answer = worker.NextAcknowledgement();

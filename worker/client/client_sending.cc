@@ -9,9 +9,9 @@
 namespace downpour {
 namespace {
 
-// So much weight may be asked for and not be there yet: enough to keep a server sending, little enough that something
-// more urgent does not wait for long behind it. One shard may always be asked for.
-constexpr uint64_t kAskedBytesMax = uint64_t{16} << 20;
+// So much weight may be asked for and not be there yet: one piece is being read while the next is being written. More
+// falls out of the caches on its way, and what is urgent waits behind it. Two shards may always be asked for.
+constexpr uint64_t kAskedBytesMax = 2 * kPieceBytes;
 
 // Of one message: a piece's header takes less than 100 bytes of kOverheadBytesMax, an asked shard less than 10.
 constexpr size_t kPiecesMax = 4096;
@@ -72,7 +72,7 @@ void ClientCore::AskForWeights(ServerState* server, SlicedClientMessage* message
   wire::PullRequest* request = nullptr;
   for (int asked = 0; asked < kAskedShardsMax && !server->pulls.empty(); ++asked) {
     ShardPull* const pull = static_cast<ShardPull*>(server->pulls.front());
-    if (server->asked > 0 && server->asked + pull->total_bytes > kAskedBytesMax) return;
+    if (server->asked + pull->total_bytes > std::max(kAskedBytesMax, 2 * pull->total_bytes)) return;
     server->pulls.PopFront();
     server->asked += pull->total_bytes;
     server->sent.insert(pull);
