@@ -6,6 +6,7 @@
 
 #include "absl/strings/substitute.h"
 #include "cli/train/embedded_cluster.h"
+#include "common/base/philox.h"
 #include "gtest/gtest.h"
 #include "worker/train/job_data.h"
 #include "worker/train/job_request.h"
@@ -27,17 +28,42 @@ model {
   layer { name: "loss" input: "logits" input: "labels" softmax_cross_entropy {} }
 }
 data {
-  synthetic_images { height: 8 width: 8 classes: 4 train_examples: 1000 test_examples: 300 noise: 0.2 }
+  idx { train_images: "train-images" train_labels: "train-labels" test_images: "test-images" test_labels: "test-labels" classes: 4 }
   slice_batches: 4
 }
 batch: 32
 )";
+
+void AppendBigEndian(uint32_t value, std::string* bytes) {
+  for (int shift = 24; shift >= 0; shift -= 8) bytes->push_back(static_cast<char>(value >> shift));
+}
+
+// Noise, and one quarter of each image brighter than the rest: which one is its label.
+void WriteQuarters(const std::string& folder, const std::string& split, uint32_t count, uint64_t seed) {
+  std::string images;
+  std::string labels;
+  for (const uint32_t number : {0x803u, count, 8u, 8u}) AppendBigEndian(number, &images);
+  for (const uint32_t number : {0x801u, count}) AppendBigEndian(number, &labels);
+  PhiloxStream random(seed, 0);
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint32_t label = random() % 4;
+    labels.push_back(static_cast<char>(label));
+    for (uint32_t pixel = 0; pixel < 64; ++pixel) {
+      const bool bright = (pixel / 32) * 2 + (pixel % 8) / 4 == label;
+      images.push_back(static_cast<char>(random() % 160 + (bright ? 60 : 0)));
+    }
+  }
+  std::ofstream(folder + "/" + split + "-images", std::ios::binary) << images;
+  std::ofstream(folder + "/" + split + "-labels", std::ios::binary) << labels;
+}
 
 }  // namespace
 
 absl::StatusOr<LoadedJob> SmallJob(const std::string& more, const std::string& layers) {
   const std::string folder = ::testing::TempDir() + "/small_job";
   std::filesystem::create_directories(folder);
+  WriteQuarters(folder, "train", 1000, 1);
+  WriteQuarters(folder, "test", 300, 2);
   const std::string file = folder + "/job.textproto";
   std::ofstream(file) << absl::Substitute(kJob, layers) << more << "\n";
   return LoadJob(file, {});

@@ -14,7 +14,7 @@
 
 namespace downpour::testing {
 
-// A small network on synthetic images of 8 x 8, easy to learn; `more` are lines of the job's file.
+// A small network on images of 8 x 8 of which one quarter is brighter, easy to learn; `more` are lines of the job's file.
 absl::StatusOr<LoadedJob> SmallJob(const std::string& more, const std::string& layers = "");
 
 struct RunSetup {
@@ -23,7 +23,7 @@ struct RunSetup {
   std::string carrier = "memory";
   RunObserver* observer = nullptr;
   const std::atomic<bool>* stop = nullptr;
-  std::string layers;  // after the convolution, of RunSmallJob
+  std::string layers = "";  // after the convolution, of RunSmallJob
 };
 
 struct RunResult {
