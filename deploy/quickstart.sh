@@ -18,7 +18,7 @@ echo
 downpour="$repo/bazel-bin/cli/downpour"
 runs="$scratch/quickstart"
 mkdir -p "$runs"
-devices=(--devices=cpu:0,cpu:1)
+devices=("--devices=cpu:0,cpu:1")
 case " $* " in *" --devices"*) devices=() ;; esac
 "$downpour" train quickstart "${devices[@]}" --json_log="$runs/run.jsonl" --log_dir="$runs/tensorboard" "$@"
 "$downpour" plot "$runs/run.jsonl" -o "$runs/run.svg"

@@ -1,13 +1,8 @@
 #include "cli/train/stop_signals.h"
 
-#include <unistd.h>
-
-#include <cerrno>
 #include <cstdio>
 #include <ctime>
 #include <utility>
-
-#include "cli/command.h"
 
 namespace downpour {
 
@@ -31,7 +26,9 @@ void StopSignals::Watch() {
     if (signal < 0) continue;
     if (stopped_.exchange(true)) {
       std::fputs("\ndownpour: stopped at once\n", stderr);
-      _exit(kExitInterrupted);
+      std::signal(signal, SIG_DFL);
+      pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
+      raise(signal);
     }
     on_stop_();
   }

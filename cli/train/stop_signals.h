@@ -8,7 +8,8 @@
 
 namespace downpour {
 
-// Ctrl-C (or SIGTERM) asks to stop, and a second time stops at once with exit status 130. To be made before other
+// Ctrl-C (or SIGTERM) asks to stop, and a second time ends the process at once, as the signal would have (a shell
+// sees status 130). To be made before other
 // threads, which inherit that the signals are not for them.
 class StopSignals {
  public:

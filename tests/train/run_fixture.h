@@ -14,7 +14,8 @@
 
 namespace downpour::testing {
 
-// A small network on images of 8 x 8 of which one quarter is brighter, easy to learn; `more` are lines of the job's file.
+// A small network on images of 8 x 8 of which one quarter is brighter, easy to learn. `more` are lines of the job's
+// file.
 absl::StatusOr<LoadedJob> SmallJob(const std::string& more, const std::string& layers = "");
 
 struct RunSetup {

@@ -130,7 +130,8 @@ class TrainCommandTest(unittest.TestCase):
             process.communicate(timeout=PATIENCE_S)
         finally:
             process.kill()
-        self.assertEqual(process.returncode, 130)
+        # By the signal, unless the step was finished before it came; a shell sees 130 of both.
+        self.assertIn(process.returncode, (130, -signal.SIGINT))
 
 
 if __name__ == "__main__":

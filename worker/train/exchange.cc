@@ -47,8 +47,8 @@ absl::Status Exchange::FetchForEvaluation(bool average) {
   for (size_t p = 0; p < network_->parameter_count(); ++p) {
     targets.push_back({.table = table(p), .memory = BytesOf(network_->weights(p))});
   }
-  // At a clock of 0 every policy has an answer: with its own a replica in the middle of a round would wait for the end of
-  // that round, which waits for the replica.
+  // At a clock of 0 every policy has an answer: with its own a replica in the middle of a round would wait for the end
+  // of that round, which waits for the replica.
   const OperationHandle pull = client_->Pull(targets, {.clock = 0, .want_average = average});
   const OperationResult& result = client_->Wait(pull);
   if (!result.status.ok()) return Annotate(result.status, "pulling weights to judge them");

@@ -20,7 +20,7 @@ struct PushRecord {
   std::map<uint64_t, uint64_t> staleness;  // pushes, one a step, by the largest of their shards
   uint64_t applied = 0;                    // how many those are
   uint64_t staleness_sum = 0;
-  uint64_t dropped = 0;                    // pushes of which a shard dropped its part, as too late for its step
+  uint64_t dropped = 0;  // pushes of which a shard dropped its part, as too late for its step
 };
 
 // Seconds that went into it, as PhaseTimes has them.
