@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <optional>
 #include <span>
 
@@ -14,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::span<const uint8_t> left(data, size);
   downpour::TarReader reader([&](std::span<uint8_t> bytes) -> absl::StatusOr<size_t> {
     const size_t taken = std::min(bytes.size(), left.size());
-    std::memcpy(bytes.data(), left.data(), taken);
+    std::copy_n(left.begin(), taken, bytes.begin());
     left = left.subspan(taken);
     return taken;
   });
