@@ -24,6 +24,13 @@ constexpr uint32_t kEvil = 66;      // the hostile worker's number
 constexpr ShardId kSmallShard = 4;  // after one shard of the medium table and three of the large
 constexpr uint64_t kSmallElements = 1000;
 
+// Of the server with --memory_max=256MiB. The address sanitizer keeps what was freed for a while.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr size_t kPeakBytesMax = size_t{640} << 20;
+#else
+constexpr size_t kPeakBytesMax = size_t{320} << 20;
+#endif
+
 class HostilePeerTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -220,7 +227,7 @@ TEST_F(HostilePeerTest, MessagesOfAGibibyteAreRefusedBeforeTheyAreThereWhole) {
   }
   for (std::thread& peer : peers) peer.join();
   // gRPC 1.51 looks at the limit of a message only when it has all of it: what ends these is the limit of everything.
-  EXPECT_LT(server_->process().PeakBytes(), size_t{320} << 20);
+  EXPECT_LT(server_->process().PeakBytes(), kPeakBytesMax);
 }
 
 TEST_F(HostilePeerTest, AMessageBeyondTheLimitIsRefused) {
@@ -249,7 +256,7 @@ TEST_F(HostilePeerTest, PushesThatAreNeverFinishedDoNotPileUp) {
     Exchange(messages, &answers);
     for (const wire::Acknowledgement& answer : answers) EXPECT_EQ(answer.fate(), wire::Acknowledgement::REFUSED);
   }
-  EXPECT_LT(server_->process().PeakBytes(), size_t{320} << 20);
+  EXPECT_LT(server_->process().PeakBytes(), kPeakBytesMax);
 }
 
 }  // namespace

@@ -59,14 +59,15 @@ void WriteQuarters(const std::string& folder, const std::string& split, uint32_t
 
 }  // namespace
 
-absl::StatusOr<LoadedJob> SmallJob(const std::string& more, const std::string& layers) {
+absl::StatusOr<LoadedJob> SmallJob(const std::string& more, const std::string& layers,
+                                   const std::vector<std::string>& overrides) {
   const std::string folder = ::testing::TempDir() + "/small_job";
   std::filesystem::create_directories(folder);
   WriteQuarters(folder, "train", 1000, 1);
   WriteQuarters(folder, "test", 300, 2);
   const std::string file = folder + "/job.textproto";
   std::ofstream(file) << absl::Substitute(kJob, layers) << more << "\n";
-  return LoadJob(file, {});
+  return LoadJob(file, overrides);
 }
 
 RunResult RunJob(const LoadedJob& job, const RunSetup& setup) {
@@ -121,7 +122,7 @@ RunResult RunJob(const LoadedJob& job, const RunSetup& setup) {
 }
 
 RunResult RunSmallJob(const std::string& more, const RunSetup& setup) {
-  const absl::StatusOr<LoadedJob> job = SmallJob(more, setup.layers);
+  const absl::StatusOr<LoadedJob> job = SmallJob(more, setup.layers, setup.overrides);
   EXPECT_TRUE(job.ok()) << job.status();
   return job.ok() ? RunJob(*job, setup) : RunResult();
 }

@@ -16,7 +16,8 @@ namespace downpour::testing {
 
 // A small network on images of 8 x 8 of which one quarter is brighter, easy to learn. `more` are lines of the job's
 // file.
-absl::StatusOr<LoadedJob> SmallJob(const std::string& more, const std::string& layers = "");
+absl::StatusOr<LoadedJob> SmallJob(const std::string& more, const std::string& layers = "",
+                                   const std::vector<std::string>& overrides = {});
 
 struct RunSetup {
   std::vector<std::string> devices = {"cpu:0"};
@@ -24,7 +25,8 @@ struct RunSetup {
   std::string carrier = "memory";
   RunObserver* observer = nullptr;
   const std::atomic<bool>* stop = nullptr;
-  std::string layers = "";  // after the convolution, of RunSmallJob
+  std::vector<std::string> overrides = {};  // as of --set, of RunSmallJob
+  std::string layers = "";                  // after the convolution, of RunSmallJob
 };
 
 struct RunResult {

@@ -1,4 +1,5 @@
 // Runs of a small job to their end: what they do to the weights, what they tell, and how they stop.
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <string>
@@ -7,6 +8,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/train/run_fixture.h"
+#include "worker/data/epoch_order.h"
 #include "worker/train/job_data.h"
 #include "worker/train/network.h"
 
@@ -78,18 +80,45 @@ TEST(RunTest, TrainsEveryExampleOnceAnEpochAndLearns) {
 }
 
 TEST(RunTest, OneReplicaIsPlainSgd) {
-  const RunResult run = RunSmallJob("optimizer { sgd { learning_rate: 0.1 } } budget { steps: 1 }");
-  const RunResult three = RunSmallJob("optimizer { sgd { learning_rate: 0.1 } } budget { steps: 3 }");
+  constexpr int kSteps = 3;
+  constexpr float kRate = 0.1f;
+  const RunResult run = RunSmallJob("optimizer { sgd { learning_rate: 0.1 } } budget { steps: 3 }");
   const auto job = testing::SmallJob("optimizer { sgd { learning_rate: 0 } } budget { steps: 1 }");
   ASSERT_TRUE(job.ok());
   const RunResult before = testing::RunJob(*job, {});
-  // The same by hand: weights at first, one batch, one update.
-  auto network = MakeNetwork(job->graph, job->inputs, {"cpu:0"}, {.batch_max = 32});
+  // The same by hand: from the weights at first, batches in the epoch's order, and an update after each.
+  const auto network = MakeNetwork(job->graph, job->inputs, {"cpu:0"}, {.batch_max = 32});
   ASSERT_TRUE(network.ok()) << network.status();
+  const auto data = OpenJobData(*job, "");
+  ASSERT_TRUE(data.ok()) << data.status();
   RunResult by_hand = before;
-  EXPECT_GT(Distance(by_hand, run), 1e-4);
-  // Three steps have gone further than one.
-  EXPECT_GT(Distance(by_hand, three), Distance(by_hand, run));
+  const EpochOrder order(kExamples, job->config.seed(), 0);
+  for (int step = 0; step < kSteps; ++step) {
+    for (size_t p = 0; p < by_hand.weights.size(); ++p) {
+      std::copy(by_hand.weights[p].begin(), by_hand.weights[p].end(), (*network)->weights(p).begin());
+    }
+    (*network)->WeightsChanged();
+    BatchRequest request;
+    for (int i = 0; i < 32; ++i) request.indices.push_back(order[static_cast<uint64_t>(32 * step + i)]);
+    HostBatch batch;
+    ASSERT_TRUE(data->train->Make(request, &batch).ok());
+    ASSERT_TRUE((*network)->Train(batch, static_cast<uint64_t>(step)).ok());
+    for (size_t p = 0; p < by_hand.weights.size(); ++p) {
+      for (size_t i = 0; i < by_hand.weights[p].size(); ++i) {
+        by_hand.weights[p][i] -= kRate * (*network)->gradient(p)[i];
+      }
+    }
+  }
+  EXPECT_GT(Distance(before, run), 1e-3);
+  EXPECT_LT(Distance(by_hand, run), 1e-6);
+}
+
+TEST(RunTest, ThreadsThatMakeBatchesAheadChangeNothingButTheTime) {
+  const std::string job = "optimizer { sgd { learning_rate: 0.1 } } budget { epochs: 3 } evaluation { off: true } ";
+  const RunResult ahead = RunSmallJob(job, {.overrides = {"data.prefetch_threads=3", "data.slice_batches=1"}});
+  ASSERT_TRUE(ahead.end.status.ok()) << ahead.end.status;
+  EXPECT_EQ(ahead.end.examples, 3 * kExamples);
+  EXPECT_EQ(ahead.weights, RunSmallJob(job).weights);
 }
 
 TEST(RunTest, TheSameRunOfOneReplicaHasTheSameBits) {

@@ -53,7 +53,6 @@ class DeviceNetwork final : public Network {
   // ---- Of devices with memory of their own: what the host sees of it, laid out as on the device.
   Buffer weights_staging_;
   Buffer gradients_staging_;
-  bool weights_changed_ = false;
   std::vector<std::unique_ptr<Event>> gradient_copied_;
 
   // ---- Inputs, by their place in the graph: converted to the compute type or copied, where that is needed.

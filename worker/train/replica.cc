@@ -5,6 +5,7 @@
 #include <thread>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/log.h"
@@ -17,6 +18,9 @@ namespace {
 
 // A worker reports at the end of each lease, and so often within it.
 constexpr absl::Duration kReportPeriod = absl::Milliseconds(500);
+
+// That are held at once, with threads that make batches ahead: fewer than the coordinator allows.
+constexpr size_t kLeasesMax = 3;
 
 bool IsGivenUp(const absl::Status& status) { return status.code() == absl::StatusCode::kAborted; }
 
@@ -120,6 +124,12 @@ absl::StatusOr<Replica::Work> Replica::TakePart() {
 }
 
 absl::StatusOr<std::optional<DataSlice>> Replica::TakeSlice() {
+  {
+    // Threads that make batches ahead would else take more than a worker may hold.
+    MutexLock lock(&mutex_);
+    while (streaming_ && slices_.size() >= kLeasesMax) changed_.Wait(&mutex_);
+    if (!streaming_) return std::optional<DataSlice>();
+  }
   DP_ASSIGN_OR_RETURN(Work work, client_->TakeWork());
   MutexLock lock(&mutex_);
   if (!work.has_training()) {
@@ -138,6 +148,7 @@ absl::StatusOr<std::optional<Replica::Work>> Replica::Train() {
     MutexLock lock(&mutex_);
     other_work_.reset();
     slices_.clear();
+    streaming_ = true;
   }
   BatchStream::Options options;
   options.seed = config_.seed();
@@ -147,6 +158,7 @@ absl::StatusOr<std::optional<Replica::Work>> Replica::Train() {
       config_.data().has_prefetch_threads() ? static_cast<int>(config_.data().prefetch_threads()) : (on_cpu ? 0 : 1);
   BatchStream stream(
       options_.data->train.get(), [this] { return TakeSlice(); }, options);
+  const absl::Cleanup end_stream = [this] { EndStream(); };
   StreamBatch batch;
   while (!Stopped()) {
     absl::StatusOr<bool> more = false;
@@ -164,6 +176,12 @@ absl::StatusOr<std::optional<Replica::Work>> Replica::Train() {
     if (!go_on) break;
   }
   return std::optional<Work>();
+}
+
+void Replica::EndStream() {
+  MutexLock lock(&mutex_);
+  streaming_ = false;
+  changed_.SignalAll();
 }
 
 // The same for the same batch of the same epoch, whoever trains on it.
@@ -219,6 +237,11 @@ absl::StatusOr<bool> Replica::Report(const StreamBatch& batch) {
   if (absl::IsFailedPrecondition(answer.status()) && client_->status().ok()) return false;  // the lease was lost
   if (!answer.ok()) return answer.status();
   options_.monitor->SetLearningRate(answer->learning_rate());
+  if (batch.ends_lease) {
+    MutexLock lock(&mutex_);
+    slices_.erase(batch.lease);
+    changed_.SignalAll();
+  }
   return !answer->stop();
 }
 

@@ -61,6 +61,8 @@ class Replica {
   // Whether to go on with what was leased.
   absl::StatusOr<bool> Report(const StreamBatch& batch);
   absl::StatusOr<std::optional<DataSlice>> TakeSlice();
+  // No more is taken for the present stream.
+  void EndStream();
   // What a step that went wrong is told as.
   absl::Status Explain(const absl::Status& status, const StreamBatch& batch, uint64_t step);
   void Histograms();
@@ -79,7 +81,9 @@ class Replica {
 
   // Between the stream's threads and this one.
   Mutex mutex_;
-  std::map<uint64_t, DataSlice> slices_ DP_GUARDED_BY(mutex_);  // leased, by lease
+  CondVar changed_;
+  std::map<uint64_t, DataSlice> slices_ DP_GUARDED_BY(mutex_);  // leased and not finished, by lease
+  bool streaming_ DP_GUARDED_BY(mutex_) = false;                // batches of the stream are still wanted
   std::optional<Work> other_work_ DP_GUARDED_BY(mutex_);        // that ended the stream
 };
 
