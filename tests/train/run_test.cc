@@ -219,10 +219,10 @@ TEST(RunTest, WhatDivergesIsToldByStepAndTensor) {
 }
 
 TEST(RunTest, AFailingReplicaStopsTheOthers) {
-  const RunResult run =
-      RunSmallJob("optimizer { sgd { learning_rate: 1e30 } } policy { sync {} } budget { epochs: 300 }",
-                  {.devices = {"cpu:0", "cpu:1"}});
+  const RunResult run = RunSmallJob("optimizer { sgd {} } policy { sync {} } budget { epochs: 100000 }",
+                                    {.devices = {"cpu:0", "cuda:99"}});
   EXPECT_FALSE(run.end.status.ok());
+  EXPECT_THAT(run.end.reason, HasSubstr("cuda:99"));
 }
 
 TEST(RunTest, StopsWhenToldTo) {
