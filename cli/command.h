@@ -4,18 +4,11 @@
 #include <memory>
 
 #include "CLI/CLI.hpp"
+#include "common/base/exit_status.h"
 
 // The frame of the `downpour` program: each subcommand is a class in its own file, listed in downpour_main.cc.
 
 namespace downpour {
-
-// What the program's exit status means; scripts rely on it.
-enum ExitStatus : int {
-  kExitDone = 0,
-  kExitFailed = 1,  // the job or the check failed
-  kExitUsage = 2,   // the command, or a file given to it, is wrong
-  kExitInterrupted = 130,
-};
 
 // One subcommand. Registered once, before the command line is read; run at most once, on the main thread.
 class Command {

@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/rpc/security/flags.h"
 
 namespace downpour {
 
@@ -34,17 +35,7 @@ void ServerFlags::Register(CLI::App* app) {
       ->capture_default_str();
   app->add_flag("--version", version, "Show the version, and those of what it was built on");
 
-  app->add_option("--cert_file", security.cert_file, "This server's certificate (PEM); turns TLS on")
-      ->group("Security");
-  app->add_option("--key_file", security.key_file, "Its private key (PEM)")->group("Security");
-  app->add_option("--trusted_ca_file", security.trusted_ca_file, "The CAs by which workers are known (PEM)")
-      ->group("Security");
-  app->add_flag("--client_cert_auth", security.client_cert_auth, "Who comes must show a certificate")
-      ->group("Security");
-  app->add_flag("--insecure_allow_plaintext", security.insecure_allow_plaintext,
-                "Listen without TLS where other machines can reach it")
-      ->group("Security");
-
+  RegisterServerSecurity(app, &security);
   app->add_option("--shared_memory", shared_memory, "Payloads of workers on this machine go through shared memory")
       ->capture_default_str();
 }

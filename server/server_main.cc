@@ -16,6 +16,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/base/exit_status.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/base/version_facts.h"
@@ -28,12 +29,6 @@
 
 namespace downpour {
 namespace {
-
-// As of the other programs: see cli/command.h.
-constexpr int kExitDone = 0;
-constexpr int kExitFailed = 1;
-constexpr int kExitUsage = 2;
-constexpr int kExitInterrupted = 130;
 
 // What streams and calls get to end by themselves once they have been drained.
 constexpr absl::Duration kLastPatience = absl::Seconds(1);

@@ -2,22 +2,16 @@
 
 #include <cstdio>
 #include <memory>
-#include <utility>
-#include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "cli/command.h"
 #include "cli/train/embedded_cluster.h"
-#include "cli/train/stop_signals.h"
-#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
-#include "worker/device/devices.h"
+#include "common/base/stop_signals.h"
 #include "worker/train/job_data.h"
 #include "worker/train/job_request.h"
-#include "worker/train/json_log.h"
-#include "worker/train/progress_view.h"
-#include "worker/train/tensorboard_log.h"
+#include "worker/train/run_devices.h"
+#include "worker/train/run_outputs.h"
 #include "worker/train/worker_run.h"
 
 namespace downpour {
@@ -28,31 +22,6 @@ int Fail(const absl::Status& status, int exit) {
   return exit;
 }
 
-// All GPUs where there are some, else all cores.
-absl::StatusOr<std::vector<std::string>> FindDevices(const std::string& wanted) {
-  if (!wanted.empty()) return ParseDevices(wanted);
-  absl::StatusOr<std::vector<std::string>> gpus = ParseDevices("cuda:all");
-  return gpus.ok() && !gpus->empty() ? gpus : ParseDevices("cpu:all");
-}
-
-// Fails where a device is missing, before anything is shown.
-absl::Status CheckDevices(const std::vector<std::string>& devices) {
-  for (const std::string& device : devices) {
-    if (!device.starts_with("cpu")) DP_RETURN_IF_ERROR(CreateDevice(device).status());
-  }
-  return absl::OkStatus();
-}
-
-void NoteWhatIsUnusual(const std::vector<std::string>& devices, std::vector<std::string>* notes) {
-  const absl::StatusOr<std::vector<std::string>> cores = ParseDevices("cpu:all");
-  size_t lanes = 0;
-  for (const std::string& device : devices) lanes += device.starts_with("cpu");
-  if (cores.ok() && lanes > cores->size()) {
-    notes->push_back(absl::StrCat("there are ", lanes, " CPU devices and ", cores->size(),
-                                  cores->size() == 1 ? " core" : " cores", ": they share the cores"));
-  }
-}
-
 }  // namespace
 
 int RunLocally(const LoadedJob& job, const LocalRunOptions& options) {
@@ -60,37 +29,21 @@ int RunLocally(const LoadedJob& job, const LocalRunOptions& options) {
   if (!job.config.checkpoint().folder().empty()) {
     return Fail(job.Wrong("checkpoint.folder", "this version does not write checkpoints yet: take it out"), kExitUsage);
   }
-  const absl::StatusOr<std::vector<std::string>> devices = FindDevices(options.devices);
-  if (!devices.ok()) return Fail(Annotate(devices.status(), "--devices"), kExitUsage);
-  if (const absl::Status there = CheckDevices(*devices); !there.ok()) return Fail(there, kExitUsage);
+  const absl::StatusOr<RunDevices> devices = ChooseDevices(options.devices);
+  if (!devices.ok()) return Fail(devices.status(), kExitUsage);
   absl::StatusOr<JobData> data = OpenJobData(job, options.data_dir);
   if (!data.ok()) return Fail(data.status(), kExitUsage);
-  NoteWhatIsUnusual(*devices, &data->notes);
+  data->notes.insert(data->notes.end(), devices->notes.begin(), devices->notes.end());
 
   // What servers and workers of a cluster log would only break into the view; what matters of it is in the summary.
   SetMinLogSeverity(LogSeverity::kWarning);
-  ProgressView view(SteadyClock::Get(), ProgressOutput::Of(stdout));
-  std::vector<RunObserver*> observers = {&view};
-  std::unique_ptr<JsonLog> json;
-  if (!options.json_log.empty()) {
-    absl::StatusOr<std::unique_ptr<JsonLog>> log = JsonLog::Create(options.json_log);
-    if (!log.ok()) return Fail(Annotate(log.status(), "--json_log"), kExitUsage);
-    json = *std::move(log);
-    observers.push_back(json.get());
-  }
-  std::unique_ptr<TensorBoardLog> tensorboard;
-  const std::string& folder = options.log_dir.empty() ? job.config.logging().folder() : options.log_dir;
-  if (!folder.empty()) {
-    absl::StatusOr<std::unique_ptr<TensorBoardLog>> log = TensorBoardLog::Create(folder);
-    if (!log.ok()) return Fail(Annotate(log.status(), "--log_dir"), kExitUsage);
-    tensorboard = *std::move(log);
-    observers.push_back(tensorboard.get());
-  }
+  const absl::StatusOr<RunOutputs> outputs =
+      RunOutputs::Create({.json_log = options.json_log,
+                          .log_dir = options.log_dir.empty() ? job.config.logging().folder() : options.log_dir});
+  if (!outputs.ok()) return Fail(outputs.status(), kExitUsage);
 
-  EmbeddedCluster* running = nullptr;  // until the signals are watched no more
-  const StopSignals signals([&running] {
+  const StopSignals signals([] {
     std::fputs("\ndownpour: finishing the steps that are under way; Ctrl-C again stops at once\n", stderr);
-    if (running != nullptr) running->StopRun("stopped by Ctrl-C", /*evaluate=*/false);
   });
   absl::StatusOr<std::unique_ptr<EmbeddedCluster>> cluster =
       EmbeddedCluster::Start({.servers = options.servers, .carrier = options.carrier});
@@ -106,21 +59,15 @@ int RunLocally(const LoadedJob& job, const LocalRunOptions& options) {
   WorkerRunOptions run;
   run.job = &job;
   run.data = &*data;
-  run.observers = observers;
+  run.observers = outputs->observers();
   run.stop = &signals.stopped();
-  run.devices = *devices;
+  run.devices = devices->names;
   run.carrier_is_inline = (*cluster)->carrier_is_inline();
   run.carrier = options.carrier;
   run.servers = options.servers;
-  run.histograms = tensorboard != nullptr;
-  run.join = [&](uint32_t worker) {
-    PsClientOptions client;
-    client.worker = worker;
-    client.job_fingerprint = request->job_fingerprint();
-    client.servers = (*cluster)->servers();
-    client.send_table_norms = job.config.optimizer().clipping().has_by_table_norm();
-    client.seed = job.config.seed() + worker;
-    return PsClient::Join(std::move(client), (*cluster)->Carriers());
+  run.histograms = outputs->wants_histograms();
+  run.join = [&](uint32_t worker, const LoadDescriber&) {
+    return PsClient::Join(MakeClientOptions(job, *request, worker), (*cluster)->Carriers());
   };
   const RunEnd end = RunWorker(run);
   if (end.interrupted) return kExitInterrupted;

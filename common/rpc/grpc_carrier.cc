@@ -15,7 +15,7 @@ namespace {
 
 class GrpcControl final : public Control {
  public:
-  explicit GrpcControl(const GrpcCarrierOptions& options) : stub_(wire::Control::NewStub(MakeGrpcChannel(options))) {}
+  explicit GrpcControl(const GrpcCarrierOptions& options) : options_(options) {}
 
   absl::StatusOr<wire::CreateJobResponse> CreateJob(const wire::CreateJobRequest& request,
                                                     absl::Duration timeout) override {
@@ -46,12 +46,29 @@ class GrpcControl final : public Control {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(timeout));
     Response response;
-    const grpc::Status status = (stub_.get()->*method)(&context, request, &response);
+    const std::shared_ptr<wire::Control::Stub> stub = GetStub();
+    const grpc::Status status = (stub.get()->*method)(&context, request, &response);
+    if (status.error_code() == grpc::StatusCode::UNAVAILABLE) Forget(stub);
     if (!status.ok()) return FromGrpcStatus(status);
     return response;
   }
 
-  const std::unique_ptr<wire::Control::Stub> stub_;
+  std::shared_ptr<wire::Control::Stub> GetStub() {
+    MutexLock lock(&mutex_);
+    if (stub_ == nullptr) stub_ = wire::Control::NewStub(MakeGrpcChannel(options_));
+    return stub_;
+  }
+
+  // A channel that could not connect tries again when it sees fit, up to 9 seconds after the server is there, whatever
+  // its options say. A new one tries at once, and who calls again has waited already.
+  void Forget(const std::shared_ptr<wire::Control::Stub>& stub) {
+    MutexLock lock(&mutex_);
+    if (stub_ == stub) stub_ = nullptr;
+  }
+
+  const GrpcCarrierOptions options_;
+  Mutex mutex_;
+  std::shared_ptr<wire::Control::Stub> stub_ DP_GUARDED_BY(mutex_);
 };
 
 }  // namespace

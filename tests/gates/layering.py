@@ -13,7 +13,7 @@ ARROWS = {
     "common": ["proto"],
     "kernels": ["common"],
     "server": ["common", "kernels", "proto"],
-    "worker": ["common", "kernels", "proto"],
+    "worker": ["common", "deploy", "kernels", "proto"],
     "cli": ["common", "deploy", "kernels", "proto", "server", "worker"],
     "tests": ["cli", "common", "deploy", "kernels", "proto", "server", "worker"],
     "deploy": [],

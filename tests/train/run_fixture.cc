@@ -97,13 +97,8 @@ RunResult RunJob(const LoadedJob& job, const RunSetup& setup) {
   run.carrier = setup.carrier;
   run.servers = setup.servers;
   run.histograms = setup.observer != nullptr;
-  run.join = [&](uint32_t worker) {
-    PsClientOptions client;
-    client.worker = worker;
-    client.job_fingerprint = request->job_fingerprint();
-    client.servers = (*cluster)->servers();
-    client.send_table_norms = job.config.optimizer().clipping().has_by_table_norm();
-    return PsClient::Join(std::move(client), (*cluster)->Carriers());
+  run.join = [&](uint32_t worker, const LoadDescriber&) {
+    return PsClient::Join(MakeClientOptions(job, *request, worker), (*cluster)->Carriers());
   };
   result.end = RunWorker(run);
 

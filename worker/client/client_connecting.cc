@@ -64,6 +64,7 @@ void ClientCore::OnClosed(const ServerStream* stream, const absl::Status& status
     ServerState* const server = Find(stream);
     if (server != nullptr) {
       counters_.disconnects += server->ready;
+      server->tally.disconnects += server->ready;
       const bool greeted = server->ready;
       server->trouble = status.ok() ? absl::UnavailableError("it has ended the stream") : status;
       GiveUpStream(server, server->trouble, &effects);

@@ -16,6 +16,7 @@ ClientCore::ClientCore(PsClientOptions options, CarrierFactory carriers)
     : options_(std::move(options)), carriers_(std::move(carriers)) {
   MutexLock lock(&mutex_);
   reported_clock_ = options_.clock;
+  heartbeat_period_ = options_.heartbeat_period;
 }
 
 // ---- What an operation is made of

@@ -7,6 +7,7 @@
 //   client_connecting.cc  streams opened and lost, timers
 //   client_membership.cc  joining, heartbeats, newer shard maps
 //   client_work.cc        what the coordinator is asked
+//   client_load.cc        what is told of the ways to the servers
 //
 // No carrier, sink or `done` is called under the lock: what is to be called is noted in an Effects and called after it.
 #ifndef DOWNPOUR_WORKER_CLIENT_CLIENT_CORE_H_
@@ -34,6 +35,18 @@ namespace downpour {
 
 class ServerStream;
 
+// What has gone between this client and one server.
+struct LinkTally {
+  uint64_t disconnects = 0;
+  uint64_t pushes = 0;  // acknowledged, shard by shard
+  uint64_t push_bytes = 0;
+  absl::Duration push_time;  // from the first byte sent to the acknowledgement
+  uint64_t pulls = 0;        // answered whole
+  uint64_t pull_bytes = 0;
+  absl::Duration pull_time;               // from asking to the last byte
+  std::optional<absl::Duration> round_trip;  // of heartbeats, a moving mean
+};
+
 // A server as the client sees it. Guarded by the lock of ClientCore; lives as long as that.
 struct ServerState {
   ServerState(ServerId id, std::unique_ptr<Carrier> carrier, const PsClientOptions& options)
@@ -59,6 +72,7 @@ struct ServerState {
   Backoff backoff;
   std::optional<absl::Duration> connect_at;
   absl::Status trouble;  // why the last stream ended, or the last call failed
+  LinkTally tally;
 
   // ---- Its keeper: the thread that makes the calls of Control
   std::thread keeper;
@@ -120,6 +134,7 @@ class ClientCore final : public std::enable_shared_from_this<ClientCore> {
     uint64_t clock = 0;
     uint64_t server_incarnation = 0;
     std::shared_ptr<const ShardMap> map;
+    std::optional<absl::Duration> heartbeat_period;
   };
 
   void Run(Effects effects) DP_EXCLUDES(mutex_);
@@ -129,6 +144,10 @@ class ClientCore final : public std::enable_shared_from_this<ClientCore> {
   template <typename Response, typename Request>
   absl::StatusOr<Response> AskCoordinator(Request request, CoordinatorCall<Request, Response> call,
                                           std::string_view what) DP_EXCLUDES(mutex_);
+
+  // ---- Load (client_load.cc)
+  void DescribeLinks(wire::WorkerLoad* load) DP_REQUIRES(mutex_);
+  static void CountRoundTrip(ServerState* server, absl::Duration time);
 
   // ---- Operations (client_core.cc)
   absl::Status Prepare(OpenOperation* operation, absl::Span<const Gradient> gradients,
@@ -189,7 +208,7 @@ class ClientCore final : public std::enable_shared_from_this<ClientCore> {
   absl::Status JoinAll(absl::Duration give_up_at) DP_EXCLUDES(mutex_);
   absl::StatusOr<Joined> JoinOne(ServerState* server, uint64_t incarnation, uint64_t clock) DP_EXCLUDES(mutex_);
   template <typename Call>
-  auto Retry(const ServerState& server, absl::Duration give_up_at, Call call) DP_EXCLUDES(mutex_);
+  auto Retry(const ServerState& server, absl::Duration give_up_at, Call call) -> decltype(call()) DP_EXCLUDES(mutex_);
   absl::Status CheckMap(const ShardMap& map) const DP_REQUIRES(mutex_);
   void InstallMap(std::shared_ptr<const ShardMap> map, Effects* effects) DP_REQUIRES(mutex_);
   void AwaitMap(ShardRequest* request, ServerState* server) DP_REQUIRES(mutex_);
@@ -213,6 +232,7 @@ class ClientCore final : public std::enable_shared_from_this<ClientCore> {
   absl::Status status_ DP_GUARDED_BY(mutex_);  // not OK: how every operation ends
   bool final_ DP_GUARDED_BY(mutex_) = false;   // of an error: Rejoin does not mend it
   uint64_t incarnation_ DP_GUARDED_BY(mutex_) = 0;
+  absl::Duration heartbeat_period_ DP_GUARDED_BY(mutex_);  // as the servers want it
   uint64_t last_ticket_ DP_GUARDED_BY(mutex_) = 0;
   uint64_t join_clock_ DP_GUARDED_BY(mutex_) = 0;
   uint64_t reported_clock_ DP_GUARDED_BY(mutex_) = 0;

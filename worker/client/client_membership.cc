@@ -13,6 +13,12 @@
 namespace downpour {
 namespace {
 
+// Of a wait for a server: a short one is not worth a line.
+constexpr absl::Duration kAskedAtLeastEvery = absl::Seconds(1);
+constexpr absl::Duration kSilentWait = absl::Seconds(1);
+constexpr absl::Duration kToldEvery = absl::Seconds(5);
+constexpr absl::Duration kGiveUpAskedEvery = absl::Milliseconds(100);
+
 wire::VersionRange OurVersions() {
   wire::VersionRange versions;
   versions.set_version(kProtocolVersion);
@@ -45,20 +51,37 @@ absl::StatusOr<ServerState*> ClientCore::GetServer(ServerId id) {
   return server.get();
 }
 
-// Until it answers with something that is not a passing trouble.
+// Until it answers with something that is not a passing trouble. Whoever starts before the servers sees what it waits
+// for.
 template <typename Call>
-auto ClientCore::Retry(const ServerState& server, absl::Duration give_up_at, Call call) {
-  Backoff backoff(options_.backoff, options_.seed, (uint64_t{1} << 32) + server.id);
+auto ClientCore::Retry(const ServerState& server, absl::Duration give_up_at, Call call) -> decltype(call()) {
+  BackoffOptions pace = options_.backoff;
+  pace.longest = std::min(pace.longest, kAskedAtLeastEvery);
+  Backoff backoff(pace, options_.seed, (uint64_t{1} << 32) + server.id);
+  const absl::Duration began = Now();
+  absl::Duration tell_at = began + kSilentWait;
   while (true) {
     auto answer = call();
     // NOT_FOUND: another worker creates the job.
     if (answer.ok() || !(IsPassing(answer.status()) || answer.status().code() == absl::StatusCode::kNotFound)) {
       return answer;
     }
-    const absl::Duration again = Now() + backoff.Next();
-    MutexLock lock(&mutex_);
-    if (again >= give_up_at || closing_) return answer;
-    while (!closing_ && Now() < again) timer_wake_.WaitFor(&mutex_, again - Now());
+    const absl::Duration now = Now();
+    const absl::Duration again = now + backoff.Next();
+    if (now >= tell_at) {
+      tell_at = now + kToldEvery;
+      DP_LOG(INFO) << "waiting for " << NameOf(server) << ", " << absl::ToInt64Seconds(now - began) << " s of "
+                   << absl::ToInt64Seconds(absl::Ceil(give_up_at - began, absl::Seconds(1))) << " s: " << answer.status().message();
+    }
+    if (again >= give_up_at) return answer;
+    while (Now() < again) {
+      if (options_.give_up != nullptr && options_.give_up()) {
+        return absl::CancelledError(absl::StrCat("given up while waiting for ", NameOf(server)));
+      }
+      MutexLock lock(&mutex_);
+      if (closing_) return answer;
+      timer_wake_.WaitFor(&mutex_, std::min(again - Now(), kGiveUpAskedEvery));
+    }
   }
 }
 
@@ -81,6 +104,11 @@ absl::StatusOr<ClientCore::Joined> ClientCore::JoinOne(ServerState* server, uint
   request.set_worker(options_.worker);
   request.set_incarnation(incarnation);
   request.set_clock(clock);
+  request.set_status_address(options_.status_address);
+  {
+    MutexLock lock(&mutex_);
+    for (const auto& [id, other] : servers_) (*request.mutable_server_addresses())[id] = other->carrier->address();
+  }
   absl::StatusOr<wire::JoinResponse> answer = server->carrier->control().Join(request, options_.control_timeout);
   if (!answer.ok()) return Annotate(answer.status(), absl::StrCat("joining at ", NameOf(*server)));
   absl::StatusOr<ShardMap> map = ShardMap::FromProto(answer->shard_map());
@@ -89,8 +117,10 @@ absl::StatusOr<ClientCore::Joined> ClientCore::JoinOne(ServerState* server, uint
     return absl::InternalError(absl::StrCat(NameOf(*server), " answered a join as incarnation ", incarnation,
                                             " with incarnation ", answer->incarnation()));
   }
-  return Joined{answer->incarnation(), answer->clock(), answer->server_incarnation(),
-                std::make_shared<const ShardMap>(*std::move(map))};
+  Joined joined{answer->incarnation(), answer->clock(), answer->server_incarnation(),
+                std::make_shared<const ShardMap>(*std::move(map)), std::nullopt};
+  if (answer->heartbeat_period_ms() > 0) joined.heartbeat_period = absl::Milliseconds(answer->heartbeat_period_ms());
+  return joined;
 }
 
 absl::Status ClientCore::JoinAll(absl::Duration give_up_at) {
@@ -127,6 +157,9 @@ absl::Status ClientCore::JoinAll(absl::Duration give_up_at) {
     if (map_ != nullptr) DP_RETURN_IF_ERROR(CheckMap(*map));
     for (auto& [id, joined] : answers) {
       ServerState* const server = servers_.find(id)->second.get();
+      if (joined.heartbeat_period.has_value()) {
+        heartbeat_period_ = std::min(heartbeat_period_, *joined.heartbeat_period);
+      }
       if (server->incarnation != 0 && server->incarnation != joined.server_incarnation && map_ != nullptr) {
         OnRestarted(*server, &effects);
       }
@@ -144,7 +177,11 @@ absl::Status ClientCore::JoinAll(absl::Duration give_up_at) {
         versions_pulled_.resize(map->shards().size());
       }
       if (map_ == nullptr || map->epoch() > map_->epoch()) map_ = map;
-      for (auto& [id, joined] : answers) ConnectIfUseful(servers_.find(id)->second.get(), &effects);
+      for (auto& [id, joined] : answers) {
+        ServerState* const server = servers_.find(id)->second.get();
+        ConnectIfUseful(server, &effects);
+        server->keeper_wake.SignalAll();  // by the period that the servers want
+      }
     }
   }
   Run(std::move(effects));
@@ -260,18 +297,24 @@ void ClientCore::AwaitMap(ShardRequest* request, ServerState* server) {
 // ---- The keeper of one server
 
 void ClientCore::KeeperLoop(ServerState* server) {
-  Backoff pace({options_.heartbeat_period, options_.heartbeat_period, 1, 0.1}, options_.seed,
-               (uint64_t{2} << 32) + server->id);
+  // Each a little apart from the others.
+  Backoff jitter({absl::Seconds(1), absl::Seconds(1), 1, 0.1}, options_.seed, (uint64_t{2} << 32) + server->id);
   mutex_.Lock();
-  absl::Duration beat_at = Now() + pace.Next();
+  absl::Duration period = heartbeat_period_;
+  const auto next_beat = [&] { return Now() + period * absl::ToDoubleSeconds(jitter.Next()); };
+  absl::Duration beat_at = next_beat();
   while (!closing_) {
+    if (period != heartbeat_period_) {
+      period = heartbeat_period_;
+      beat_at = next_beat();
+    }
     if (status_.ok() && server->join_wanted && map_ != nullptr) {
       KeepJoined(server);
     } else if (status_.ok() && server->joined && Now() >= beat_at) {
-      beat_at = Now() + pace.Next();
+      beat_at = next_beat();
       Beat(server);
     } else if (Now() >= beat_at) {
-      beat_at = Now() + pace.Next();
+      beat_at = next_beat();
     } else {
       server->keeper_wake.WaitFor(&mutex_, beat_at - Now());
     }
@@ -352,10 +395,15 @@ void ClientCore::Beat(ServerState* server) {
   request.set_worker(options_.worker);
   request.set_incarnation(incarnation_);
   request.set_clock(reported_clock_);
+  const bool tells_load = options_.describe_load != nullptr && server->id == options_.servers.front();
+  if (tells_load) DescribeLinks(request.mutable_load());
   mutex_.Unlock();
+  if (tells_load) options_.describe_load(request.mutable_load());
+  const absl::Duration sent = Now();
   const absl::StatusOr<wire::HeartbeatResponse> answer =
       server->carrier->control().Heartbeat(request, options_.control_timeout);
   mutex_.Lock();
+  if (answer.ok()) CountRoundTrip(server, Now() - sent);
   if (closing_ || !status_.ok() || request.incarnation() != incarnation_) return;
 
   Effects effects;

@@ -162,6 +162,9 @@ absl::Status ClientCore::OnAcknowledgement(ServerState* server, const wire::Ackn
     case wire::Acknowledgement::DROPPED:
       ++counters_.pushes_answered;
       server->backoff.Reset();
+      ++server->tally.pushes;
+      server->tally.push_time += Now() - push->sent_at;
+      server->tally.push_bytes += push->total_bytes;
       if (told) {
         outcome.fate = answer.fate() == wire::Acknowledgement::APPLIED ? ShardFate::kApplied : ShardFate::kDropped;
         outcome.version = answer.version();
@@ -299,7 +302,12 @@ void ClientCore::FinishCopies(const std::vector<Copy>& copies, Effects* effects)
   }
   for (const Copy& copy : copies) {
     ShardPull* const pull = copy.pull;
-    if (pull->state == RequestState::kSent && pull->received == pull->total_bytes) Finish(pull, effects);
+    if (pull->state != RequestState::kSent || pull->received != pull->total_bytes) continue;
+    LinkTally& tally = pull->server->tally;
+    ++tally.pulls;
+    tally.pull_time += Now() - pull->sent_at;
+    tally.pull_bytes += pull->total_bytes;
+    Finish(pull, effects);
   }
   for (const std::shared_ptr<OpenOperation>& operation : alive) {
     if (operation->settled && !operation->announced) AnnounceIfIdle(operation.get(), effects);

@@ -79,6 +79,7 @@ void ClientCore::AskForWeights(ServerState* server, SlicedClientMessage* message
     asked_[{pull->operation->ticket, pull->shard}] = pull;
     counters_.resends += pull->was_sent;
     pull->was_sent = true;
+    pull->sent_at = Now();
     pull->state = RequestState::kSent;
     pull->received = 0;
     pull->version = 0;
@@ -101,6 +102,7 @@ ClientCore::CutPiece ClientCore::Cut(ShardPush* push, uint64_t bytes) {
     push->epoch = map_->epoch();  // all pieces say the same
     counters_.resends += push->was_sent;
     push->was_sent = true;
+    push->sent_at = Now();
   }
   CutPiece cut;
   cut.runs = RunsOf(state.gradient, push->first_byte + push->offset, bytes);

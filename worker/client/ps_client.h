@@ -51,9 +51,18 @@ struct PsClientOptions {
   absl::Duration operation_timeout = absl::Minutes(5);  // where an operation names none
   absl::Duration join_timeout = absl::Minutes(1);       // until all servers have answered a join, retries included
   absl::Duration control_timeout = absl::Seconds(5);    // of one call of a join, a heartbeat or a leave
-  absl::Duration heartbeat_period = absl::Seconds(1);
+  absl::Duration heartbeat_period = absl::Seconds(1);  // where the servers ask for none
   BackoffOptions backoff;
   uint64_t seed = 0;  // of its jitter
+
+  // Told to the servers at the join, for those who ask them how things are.
+  std::string status_address = {};  // HOST:PORT where this worker's task tells its status; empty: nowhere
+  // With each heartbeat to the first server: adds how the worker fares to what the client has said of its links. On a
+  // thread of the client's, without a lock. Null: nothing is told.
+  std::function<void(wire::WorkerLoad*)> describe_load = nullptr;
+
+  // While a join waits for a server: true ends it, with CANCELLED. Null: nobody does.
+  std::function<bool()> give_up = nullptr;
   const Clock* clock_source = &SteadyClock::Get();
 };
 

@@ -39,6 +39,7 @@ struct ShardRequest {
   bool is_push = false;
   RequestState state = RequestState::kBlocked;
   bool was_sent = false;  // on any stream
+  absl::Duration sent_at;  // the last time, its first byte
 };
 
 struct ShardPull : ShardRequest {

@@ -77,6 +77,7 @@ absl::StatusOr<wire::CreateJobRequest> MakeJobRequest(const LoadedJob& job, cons
   request.mutable_versions()->set_version(kProtocolVersion);
   request.mutable_versions()->set_version_min(kProtocolVersionMin);
   request.set_job_fingerprint(Fingerprint(job, examples, servers));
+  request.set_name(job.config.name());
   const std::vector<TableSpec> tables = job.graph->Tables();
   DP_ASSIGN_OR_RETURN(const ShardMap map, PlaceTables(tables, servers));
   *request.mutable_shard_map() = map.ToProto();
@@ -93,6 +94,16 @@ absl::StatusOr<wire::CreateJobRequest> MakeJobRequest(const LoadedJob& job, cons
   std::string split;
   if (EvaluationSet(job, data, &split) != nullptr) PlanEvaluations(job, BatchesOfEpoch(job, examples), &plan);
   return request;
+}
+
+PsClientOptions MakeClientOptions(const LoadedJob& job, const wire::CreateJobRequest& request, uint32_t worker) {
+  PsClientOptions options;
+  options.worker = worker;
+  options.job_fingerprint = request.job_fingerprint();
+  options.servers.assign(request.shard_map().servers().begin(), request.shard_map().servers().end());
+  options.send_table_norms = job.config.optimizer().clipping().has_by_table_norm();
+  options.seed = job.config.seed() + worker;
+  return options;
 }
 
 }  // namespace downpour

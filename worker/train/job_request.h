@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "common/sharding/shard_map.h"
 #include "proto/control.pb.h"
+#include "worker/client/ps_client.h"
 #include "worker/train/job.h"
 #include "worker/train/job_data.h"
 
@@ -27,6 +28,9 @@ const ExampleSet* EvaluationSet(const LoadedJob& job, const JobData& data, std::
 // that members of a job must agree on: everything but where data lies, and what is logged and kept.
 absl::StatusOr<wire::CreateJobRequest> MakeJobRequest(const LoadedJob& job, const JobData& data,
                                                       std::span<const ServerId> servers);
+
+// Of a worker of that job. Errors are those of PsClient::Join.
+PsClientOptions MakeClientOptions(const LoadedJob& job, const wire::CreateJobRequest& request, uint32_t worker);
 
 }  // namespace downpour
 

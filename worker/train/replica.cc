@@ -236,7 +236,7 @@ absl::StatusOr<bool> Replica::Report(const StreamBatch& batch) {
   const absl::StatusOr<wire::ReportWorkResponse> answer = client_->ReportWork(std::move(report));
   if (absl::IsFailedPrecondition(answer.status()) && client_->status().ok()) return false;  // the lease was lost
   if (!answer.ok()) return answer.status();
-  options_.monitor->SetLearningRate(answer->learning_rate());
+  options_.monitor->Reported(options_.index, state_.steps, answer->steps(), answer->learning_rate());
   if (batch.ends_lease) {
     MutexLock lock(&mutex_);
     slices_.erase(batch.lease);

@@ -1,6 +1,8 @@
 #include "worker/train/run_monitor.h"
 
+#include <algorithm>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 namespace downpour {
@@ -17,6 +19,9 @@ RunMonitor::RunMonitor(const Options& options, std::vector<RunObserver*> observe
     : options_(options),
       observers_(std::move(observers)),
       start_(options.clock->Now()),
+      reported_(replicas),
+      paces_(replicas),
+      links_(replicas),
       states_(replicas),
       shares_(replicas) {}
 
@@ -25,6 +30,7 @@ double RunMonitor::SecondsSinceStart() const { return absl::ToDoubleSeconds(opti
 void RunMonitor::Start(const RunStart& start) {
   MutexLock lock(&mutex_);
   start_ = options_.clock->Now();
+  started_ = start;
   for (RunObserver* observer : observers_) observer->Started(start);
 }
 
@@ -41,6 +47,8 @@ PushRecord RunMonitor::Pushes() const {
 
 bool RunMonitor::StepDone(size_t replica, const BatchLoss& loss, const ReplicaState& state) {
   MutexLock lock(&mutex_);
+  paces_[replica].Add(static_cast<uint64_t>(loss.examples), loss.loss,
+                      state.phases.compute - states_[replica].phases.compute, SecondsSinceStart());
   states_[replica] = state;
   ++steps_;
   examples_ += static_cast<uint64_t>(loss.examples);
@@ -54,8 +62,9 @@ bool RunMonitor::StepDone(size_t replica, const BatchLoss& loss, const ReplicaSt
 void RunMonitor::TellProgress() {
   const PushRecord pushes = Pushes();
   RunProgress progress;
-  progress.step = steps_;
-  progress.epoch = EpochOf(steps_);
+  // A worker that was lost takes steps with it that others do again.
+  progress.step = told_step_ = std::max(told_step_, GlobalStep());
+  progress.epoch = EpochOf(progress.step);
   progress.examples = examples_;
   progress.seconds = SecondsSinceStart();
   progress.loss = Ratio(loss_sum_, static_cast<double>(recent_examples_));
@@ -65,7 +74,6 @@ void RunMonitor::TellProgress() {
   progress.examples_per_second = Ratio(static_cast<double>(recent_examples_), progress.seconds - told_at_);
   progress.staleness = Ratio(static_cast<double>(pushes.staleness_sum - told_staleness_),
                              static_cast<double>(pushes.applied - told_applied_));
-  told_step_ = steps_;
   told_at_ = progress.seconds;
   loss_sum_ = correct_sum_ = 0;
   recent_examples_ = 0;
@@ -76,12 +84,64 @@ void RunMonitor::TellProgress() {
 
 void RunMonitor::Histograms(std::span<const RunTensor> tensors) {
   MutexLock lock(&mutex_);
-  for (RunObserver* observer : observers_) observer->Histograms(steps_, tensors);
+  for (RunObserver* observer : observers_) observer->Histograms(GlobalStep(), tensors);
 }
 
-void RunMonitor::SetLearningRate(double rate) {
+void RunMonitor::Reported(size_t replica, uint64_t own_steps, uint64_t all_steps, double learning_rate) {
   MutexLock lock(&mutex_);
-  learning_rate_ = rate;
+  learning_rate_ = learning_rate;
+  reported_[replica] = own_steps;
+  if (options_.alone) return;
+  const uint64_t own = std::accumulate(reported_.begin(), reported_.end(), uint64_t{0});
+  steps_of_others_ = all_steps > own ? all_steps - own : 0;
+}
+
+void RunMonitor::Describe(size_t replica, wire::WorkerLoad* load) {
+  const ReplicaState& state = states_[replica];
+  const double now = SecondsSinceStart();
+  load->set_seconds(now);
+  load->set_steps(state.steps);
+  load->set_examples(state.examples);
+  load->set_examples_per_second(paces_[replica].ExamplesPerSecond(now));
+  if (const std::optional<double> loss = paces_[replica].Loss(now)) load->set_loss(*loss);
+  wire::PhaseSeconds& phases = *load->mutable_phases();
+  phases.set_data(state.phases.data);
+  phases.set_compute(state.phases.compute);
+  phases.set_push(state.phases.push);
+  phases.set_pull(state.phases.pull);
+  phases.set_wait(state.phases.wait);
+  phases.set_evaluate(state.phases.evaluate);
+  if (replica < started_.devices.size()) load->set_device(started_.devices[replica]);
+  load->set_device_busy(paces_[replica].Busy(now));
+}
+
+void RunMonitor::DescribeLoad(size_t replica, wire::WorkerLoad* load) {
+  MutexLock lock(&mutex_);
+  *links_[replica].mutable_links() = load->links();
+  Describe(replica, load);
+}
+
+std::vector<wire::WorkerLoad> RunMonitor::Loads() {
+  MutexLock lock(&mutex_);
+  std::vector<wire::WorkerLoad> loads = links_;
+  for (size_t replica = 0; replica < loads.size(); ++replica) Describe(replica, &loads[replica]);
+  return loads;
+}
+
+void RunMonitor::DescribeRun(wire::RunStatus* run) {
+  MutexLock lock(&mutex_);
+  const double now = SecondsSinceStart();
+  run->set_steps(GlobalStep());
+  run->set_steps_planned(started_.steps.value_or(0));
+  run->set_epoch(EpochOf(GlobalStep()));
+  run->set_seconds(now);
+  run->set_seconds_planned(started_.seconds_allowed.value_or(0));
+  run->set_learning_rate(learning_rate_);
+  run->set_examples_of_epoch(started_.examples);
+  run->set_batch(started_.batch);
+  double rate = 0;
+  for (RecentPace& pace : paces_) rate += pace.ExamplesPerSecond(now);
+  run->set_examples_per_second(rate);
 }
 
 void RunMonitor::Evaluated(size_t replica, RunEvaluation evaluation, const ReplicaState& state) {

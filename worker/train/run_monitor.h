@@ -10,8 +10,11 @@
 
 #include "common/base/clock.h"
 #include "common/base/mutex.h"
+#include "proto/status.pb.h"
+#include "proto/worker_load.pb.h"
 #include "worker/train/exchange.h"
 #include "worker/train/network.h"
+#include "worker/train/recent_pace.h"
 #include "worker/train/run_events.h"
 
 namespace downpour {
@@ -33,6 +36,7 @@ class RunMonitor {
     uint64_t log_every_steps = 50;
     uint64_t histograms_every_steps = 0;  // 0: never
     bool has_accuracy = true;
+    bool alone = true;  // there are no workers but this process's replicas
     const Clock* clock = &SteadyClock::Get();
   };
 
@@ -45,8 +49,18 @@ class RunMonitor {
   bool StepDone(size_t replica, const BatchLoss& loss, const ReplicaState& state);
   void Histograms(std::span<const RunTensor> tensors);
 
-  // As the coordinator tells them.
-  void SetLearningRate(double rate);
+  // The coordinator has answered a report of a replica: the steps that the replica has reported by now, those of all
+  // workers, and the learning rate.
+  void Reported(size_t replica, uint64_t own_steps, uint64_t all_steps, double learning_rate);
+
+  // How a replica fares: everything of proto/worker_load.proto but its links, of which `load` may have some; they are
+  // kept for Loads.
+  void DescribeLoad(size_t replica, wire::WorkerLoad* load);
+  // The same of all replicas.
+  std::vector<wire::WorkerLoad> Loads();
+
+  // What the whole run has come to, as far as this process knows.
+  void DescribeRun(wire::RunStatus* run);
 
   // `evaluation` without epoch, seconds.
   void Evaluated(size_t replica, RunEvaluation evaluation, const ReplicaState& state);
@@ -67,12 +81,21 @@ class RunMonitor {
   // Sums over all replicas.
   PushRecord Pushes() const DP_REQUIRES(mutex_);
 
+  // Steps of the whole run.
+  uint64_t GlobalStep() const DP_REQUIRES(mutex_) { return steps_ + steps_of_others_; }
+  void Describe(size_t replica, wire::WorkerLoad* load) DP_REQUIRES(mutex_);
+
   const Options options_;
   const std::vector<RunObserver*> observers_;
 
   Mutex mutex_;
   absl::Duration start_ DP_GUARDED_BY(mutex_);
   uint64_t steps_ DP_GUARDED_BY(mutex_) = 0;
+  uint64_t steps_of_others_ DP_GUARDED_BY(mutex_) = 0;  // when a report was last answered
+  std::vector<uint64_t> reported_ DP_GUARDED_BY(mutex_);
+  RunStart started_ DP_GUARDED_BY(mutex_);
+  std::vector<RecentPace> paces_ DP_GUARDED_BY(mutex_);
+  std::vector<wire::WorkerLoad> links_ DP_GUARDED_BY(mutex_);  // nothing but those
   uint64_t examples_ DP_GUARDED_BY(mutex_) = 0;
   double learning_rate_ DP_GUARDED_BY(mutex_) = 0;
   std::vector<ReplicaState> states_ DP_GUARDED_BY(mutex_);

@@ -10,9 +10,13 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "common/base/number_text.h"
+#include "common/cluster/task_name.h"
 
 namespace downpour {
 namespace {
+
+// "3", "3:1" for the second replica of a worker's task.
+std::string ShortName(uint32_t worker) { return WorkerName(worker).substr(std::string_view("worker/").size()); }
 
 constexpr uint64_t kStalenessRowsMax = 12;
 constexpr size_t kBarColumns = 40;
@@ -47,7 +51,7 @@ std::string ReplicaTable(const RunEnd& end) {
     double whole = 0;
     for (const double time : times) whole += time;
     std::vector<std::string>& row = rows.emplace_back();
-    row = {absl::StrCat(replica.worker), replica.device, WithThousands(replica.steps), WithThousands(replica.examples)};
+    row = {ShortName(replica.worker), replica.device, WithThousands(replica.steps), WithThousands(replica.examples)};
     for (const double time : times) row.push_back(Share(time, whole));
   }
   return absl::StrJoin(Table(rows, 2), "\n") + "\n";

@@ -3,10 +3,11 @@
 #include <thread>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/mutex.h"
-#include "common/base/number_text.h"
+#include "common/cluster/task_name.h"
 #include "worker/train/job_request.h"
 #include "worker/train/replica.h"
 
@@ -42,6 +43,29 @@ RunStart Describe(const WorkerRunOptions& options, const std::vector<std::vector
   if (job.config.budget().has_minutes()) start.seconds_allowed = job.config.budget().minutes() * 60;
   start.seed = job.config.seed();
   return start;
+}
+
+uint32_t NumberOf(const WorkerRunOptions& options, size_t replica) {
+  const uint32_t index = static_cast<uint32_t>(replica);
+  return options.task.has_value() ? WorkerNumber(*options.task, index) : index;
+}
+
+void FillIn(const WorkerRunOptions& options, const RunStart& start, RunMonitor* monitor, wire::StatusReport* report) {
+  wire::JobStatus& job = *report->mutable_job();
+  job.set_name(start.job);
+  job.set_policy(start.policy);
+  job.set_optimizer(start.optimizer);
+  job.set_parameters(start.parameters);
+  monitor->DescribeRun(report->mutable_run());
+  std::vector<wire::WorkerLoad> loads = monitor->Loads();
+  for (size_t replica = 0; replica < loads.size(); ++replica) {
+    wire::WorkerStatus& worker = *report->add_workers();
+    worker.set_worker(NumberOf(options, replica));
+    worker.set_name(WorkerName(worker.worker()));
+    worker.set_state(wire::WorkerStatus::LIVE);
+    worker.set_clock(loads[replica].steps());
+    *worker.mutable_load() = std::move(loads[replica]);
+  }
 }
 
 // What all replicas have come to.
@@ -83,8 +107,16 @@ RunEnd RunWorker(const WorkerRunOptions& options) {
   monitoring.log_every_steps = job.config.logging().every_steps();
   if (options.histograms) monitoring.histograms_every_steps = job.config.logging().histograms_every_steps();
   monitoring.has_accuracy = HasAccuracy(*job.graph);
+  monitoring.alone = !options.task.has_value();
   RunMonitor monitor(monitoring, options.observers, devices.size());
-  monitor.Start(Describe(options, devices));
+  const RunStart start = Describe(options, devices);
+  if (options.board != nullptr) {
+    options.board->Show([&](wire::StatusReport* report) { FillIn(options, start, &monitor, report); });
+  }
+  const absl::Cleanup clear = [&] {
+    if (options.board != nullptr) options.board->Clear();
+  };
+  monitor.Start(start);
   for (const std::string& note : options.data->notes) monitor.Note(note);
 
   std::atomic<bool> stop{false};
@@ -93,7 +125,7 @@ RunEnd RunWorker(const WorkerRunOptions& options) {
   std::vector<std::thread> threads;
   for (size_t i = 0; i < devices.size(); ++i) {
     threads.emplace_back([&, i] {
-      const uint32_t worker = options.first_worker + static_cast<uint32_t>(i);
+      const uint32_t worker = NumberOf(options, i);
       ReplicaOptions replica;
       replica.job = options.job;
       replica.data = options.data;
@@ -102,7 +134,9 @@ RunEnd RunWorker(const WorkerRunOptions& options) {
       replica.index = i;
       replica.worker = worker;
       replica.devices = devices[i];
-      replica.join = [&options, worker] { return options.join(worker); };
+      replica.join = [&, worker, i] {
+        return options.join(worker, [&monitor, i](wire::WorkerLoad* load) { monitor.DescribeLoad(i, load); });
+      };
       replica.carrier_is_inline = options.carrier_is_inline;
       const absl::StatusOr<std::string> result = Replica(replica).Run();
       outcome.Take(result);

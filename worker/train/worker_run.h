@@ -5,6 +5,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,9 +13,12 @@
 #include "worker/client/ps_client.h"
 #include "worker/train/job.h"
 #include "worker/train/job_data.h"
+#include "worker/train/run_board.h"
 #include "worker/train/run_events.h"
 
 namespace downpour {
+
+using LoadDescriber = std::function<void(wire::WorkerLoad*)>;
 
 struct WorkerRunOptions {
   // These outlive the run.
@@ -25,9 +29,11 @@ struct WorkerRunOptions {
 
   // One replica each, or towers of one replica, as the job has it. At least one.
   std::vector<std::string> devices;
-  uint32_t first_worker = 0;  // replica i is worker first_worker + i
-  // Joins the job as that worker. Any thread.
-  std::function<absl::StatusOr<std::unique_ptr<PsClient>>(uint32_t worker)> join;
+  // In a cluster: the number of this task; replica i is the worker WorkerNumber(task, i). Without: worker i.
+  std::optional<uint32_t> task;
+  // Joins the job as that worker, which tells by `describe_load` how it fares (PsClientOptions). Any thread.
+  std::function<absl::StatusOr<std::unique_ptr<PsClient>>(uint32_t worker, LoadDescriber describe_load)> join;
+  RunBoard* board = nullptr;  // shows how the run goes while it goes on; may be null
   bool carrier_is_inline = false;
   std::string carrier;  // for those who watch
   uint32_t servers = 1;

@@ -1,4 +1,4 @@
-#include "cli/train/stop_signals.h"
+#include "common/base/stop_signals.h"
 
 #include <cstdio>
 #include <ctime>

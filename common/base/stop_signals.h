@@ -1,5 +1,5 @@
-#ifndef DOWNPOUR_CLI_TRAIN_STOP_SIGNALS_H_
-#define DOWNPOUR_CLI_TRAIN_STOP_SIGNALS_H_
+#ifndef DOWNPOUR_COMMON_BASE_STOP_SIGNALS_H_
+#define DOWNPOUR_COMMON_BASE_STOP_SIGNALS_H_
 
 #include <atomic>
 #include <csignal>
@@ -33,4 +33,4 @@ class StopSignals {
 
 }  // namespace downpour
 
-#endif  // DOWNPOUR_CLI_TRAIN_STOP_SIGNALS_H_
+#endif  // DOWNPOUR_COMMON_BASE_STOP_SIGNALS_H_
