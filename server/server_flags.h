@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 
 #include "CLI/CLI.hpp"
@@ -15,13 +16,15 @@ namespace downpour {
 
 // The command line of downpour_server; each field is the flag of its name, those of `security` too.
 struct ServerFlags {
-  std::string listen = "127.0.0.1:7070";
+  std::string cluster;
+  std::string listen;
   std::string port_file;
   std::string task = "server/0";
   size_t connections_max = 1024;
   uint64_t memory_max = 0;     // bytes; 0: three quarters of what the machine, or the control group, has
-  double worker_timeout = 30;  // seconds
-  double drain_timeout = 10;   // seconds
+  double heartbeat_timeout = 0.5;  // seconds
+  double wait_for_job = 0;         // seconds; 0: without end
+  double drain_timeout = 10;       // seconds
   std::string log_format = "text";
   bool version = false;
 
@@ -29,10 +32,19 @@ struct ServerFlags {
   bool shared_memory = true;
 
   void Register(CLI::App* app);
-
-  // The number in `task`.
-  absl::StatusOr<ServerId> server() const;
 };
+
+// The same with what the cluster file says of the task filled in, checked.
+struct ServerSetup {
+  ServerId server = 0;
+  std::string listen;
+  std::string address;                       // by which others reach it; empty: where it listens
+  std::map<std::string, std::string> tasks;  // all of the cluster that have one: "worker/0" to HOST:PORT
+  SecurityOptions security;
+};
+
+// INVALID_ARGUMENT and NOT_FOUND say which flag or which line of the file is wrong.
+absl::StatusOr<ServerSetup> SetUpServer(const ServerFlags& flags);
 
 // Of this process: three quarters of the machine's memory, or of the control group's where that is less.
 uint64_t DefaultMemoryMax();

@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <fstream>
 #include <memory>
 #include <random>
 #include <string>
@@ -18,6 +17,8 @@
 #include "absl/time/time.h"
 #include "common/base/exit_status.h"
 #include "common/base/log.h"
+#include "common/base/port_file.h"
+#include "common/base/process_facts.h"
 #include "common/base/status.h"
 #include "common/base/version_facts.h"
 #include "common/rpc/process_settings.h"
@@ -30,6 +31,9 @@
 namespace downpour {
 namespace {
 
+// So often it is looked whether a worker has fallen silent: the time-out is late by no more than this part of itself.
+constexpr int kSweepsInTimeout = 8;
+
 // What streams and calls get to end by themselves once they have been drained.
 constexpr absl::Duration kLastPatience = absl::Seconds(1);
 
@@ -38,18 +42,6 @@ uint64_t DrawIncarnation() {
   uint64_t drawn = 0;
   while (drawn == 0) drawn = (uint64_t{device()} << 32) | device();
   return drawn;
-}
-
-// Written whole or not at all, so that who waits for it never reads half a number.
-absl::Status WritePortFile(const std::string& path, int port) {
-  const std::string unfinished = path + ".unfinished";
-  std::ofstream file(unfinished);
-  file << port << "\n";
-  file.close();
-  if (!file || std::rename(unfinished.c_str(), path.c_str()) != 0) {
-    return absl::InvalidArgumentError("cannot write --port_file=" + path);
-  }
-  return absl::OkStatus();
 }
 
 sigset_t StopSignals() {
@@ -84,18 +76,21 @@ void Drain(JobHost* host, GrpcServer* server, absl::Duration limit) {
 // Beside half of the memory, which is more than what a job keeps of received pushes, for what is on its way to them.
 constexpr size_t kReceivedBytesSlack = size_t{64} << 20;
 
-absl::StatusOr<GrpcServerOptions> OptionsOf(const ServerFlags& flags, size_t memory_max,
+absl::StatusOr<GrpcServerOptions> OptionsOf(const ServerFlags& flags, const ServerSetup& setup, size_t memory_max,
                                             ServerPayloadChannels* channels) {
   GrpcServerOptions options;
-  options.listen = flags.listen;
-  options.allow_plaintext = flags.security.insecure_allow_plaintext;
+  options.listen = setup.listen;
+  options.allow_plaintext = setup.security.insecure_allow_plaintext;
   options.connections_max = flags.connections_max;
   options.payload_channels = channels;
   options.received_bytes_max = memory_max / 2 + kReceivedBytesSlack;
-  options.authorizer = MakeAuthorizer(flags.security);
-  DP_RETURN_IF_ERROR(CheckServerOptions(flags.security));
-  if (flags.security.tls()) {
-    DP_ASSIGN_OR_RETURN(options.credentials, MakeServerCredentials(flags.security, options.authorizer));
+  // The CA by which a server would know others is of no use where it lets everybody in.
+  SecurityOptions security = setup.security;
+  if (!flags.cluster.empty() && !security.client_cert_auth) security.trusted_ca_file.clear();
+  options.authorizer = MakeAuthorizer(security);
+  DP_RETURN_IF_ERROR(CheckServerOptions(security));
+  if (security.tls()) {
+    DP_ASSIGN_OR_RETURN(options.credentials, MakeServerCredentials(security, options.authorizer));
   }
   return options;
 }
@@ -115,8 +110,8 @@ int Fail(const absl::Status& status) {
 }
 
 int Serve(const ServerFlags& flags) {
-  const auto id = flags.server();
-  if (!id.ok()) return Fail(id.status());
+  const absl::StatusOr<ServerSetup> setup = SetUpServer(flags);
+  if (!setup.ok()) return Fail(setup.status());
 
   // Before there are threads, which inherit it: the signals are for this one.
   const sigset_t signals = StopSignals();
@@ -124,13 +119,17 @@ int Serve(const ServerFlags& flags) {
 
   const std::unique_ptr<SharedMemoryServerChannels> channels = StartSharedMemory(flags);
   const size_t memory_max = flags.memory_max > 0 ? flags.memory_max : DefaultMemoryMax();
-  const auto options = OptionsOf(flags, memory_max, channels.get());
+  auto options = OptionsOf(flags, *setup, memory_max, channels.get());
   if (!options.ok()) return Fail(options.status());
 
-  JobHost host({.server = *id,
+  const absl::Duration heartbeat_timeout = absl::Seconds(flags.heartbeat_timeout);
+  JobHost host({.server = setup->server,
                 .server_incarnation = DrawIncarnation(),
                 .memory_max = memory_max,
-                .worker_timeout = absl::Seconds(flags.worker_timeout)});
+                .heartbeat_timeout = heartbeat_timeout,
+                .tasks = setup->tasks,
+                .shut_down = [] { kill(getpid(), SIGTERM); }});
+  options->status = &host;
   auto server = GrpcServer::Start(*options, &host, &host);
   if (!server.ok()) return Fail(server.status());
   if (!flags.port_file.empty()) {
@@ -138,12 +137,20 @@ int Serve(const ServerFlags& flags) {
       return Fail(written);
     }
   }
+  host.SetAddress(setup->address.empty() ? (*server)->address() : setup->address);
   std::printf("listening on %s\n", (*server)->address().c_str());
   std::fflush(stdout);
   (*server)->SetServing(true);
   DP_LOG(INFO) << flags.task << " serves at " << (*server)->address() << ", incarnation " << host.server_incarnation();
 
-  while (!WaitForSignal(signals, absl::Seconds(flags.worker_timeout) / 8)) host.Sweep();
+  const absl::Time give_up_at =
+      flags.wait_for_job > 0 ? absl::Now() + absl::Seconds(flags.wait_for_job) : absl::InfiniteFuture();
+  bool in_vain = false;
+  while (!in_vain && !WaitForSignal(signals, heartbeat_timeout / kSweepsInTimeout)) {
+    host.Sweep();
+    in_vain = absl::Now() > give_up_at && host.job() == nullptr;
+  }
+  if (in_vain) DP_LOG(ERROR) << "no worker has come within --wait_for_job=" << flags.wait_for_job << " seconds";
 
   DP_LOG(INFO) << "stopping: finishing what is open";
   std::atomic<bool> drained{false};
@@ -159,13 +166,14 @@ int Serve(const ServerFlags& flags) {
   draining.join();
   server->reset();
   DP_LOG(INFO) << "stopped";
-  return kExitDone;
+  return in_vain ? kExitFailed : kExitDone;
 }
 
 }  // namespace
 }  // namespace downpour
 
 int main(int argc, char** argv) {
+  downpour::FindProcessFacts();  // uptime counts from here
   downpour::ApplyProcessSettings();
   CLI::App app("Holds shards of a model, applies what workers push and answers what they pull.", "downpour_server");
   downpour::ServerFlags flags;

@@ -72,6 +72,7 @@ absl::StatusOr<WorkerSetup> SetUpWorker(const WorkerFlags& flags) {
     DP_ASSIGN_OR_RETURN(const ClusterConfig::Task found, cluster->Find(*task));
     setup.servers = cluster->ServerAddresses();
     if (setup.listen.empty()) setup.listen = found.listen().empty() ? found.address() : found.listen();
+    setup.address = found.address();
     if (setup.devices.empty()) setup.devices = found.devices();
     if (!setup.security.tls() && !setup.security.insecure_allow_plaintext) setup.security = cluster->SecurityOf(*task);
   }

@@ -38,6 +38,7 @@ struct WorkerSetup {
   TaskName task;
   std::vector<std::string> servers;  // HOST:PORT, by their number
   std::string listen;                // where its status is told
+  std::string address;               // by which others reach it there; empty: where it listens
   std::string devices;
   SecurityOptions security;
 };

@@ -1,23 +1,33 @@
 // The `downpour_worker` program: one worker task of a cluster, from its command line to the end of the run.
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "common/base/exit_status.h"
 #include "common/base/log.h"
+#include "common/base/port_file.h"
+#include "common/base/process_facts.h"
 #include "common/base/status.h"
 #include "common/base/stop_signals.h"
+#include "common/base/string_view.h"
 #include "common/base/version_facts.h"
 #include "common/rpc/grpc_carrier.h"
 #include "common/rpc/process_settings.h"
 #include "common/rpc/security/credentials.h"
 #include "common/rpc/shared_memory/channels.h"
+#include "common/rpc/task_status.h"
+#include "worker/status/status_server.h"
 #include "worker/train/job_data.h"
 #include "worker/train/job_request.h"
+#include "worker/train/run_board.h"
 #include "worker/train/run_devices.h"
 #include "worker/train/run_outputs.h"
 #include "worker/train/shipped_job.h"
@@ -66,6 +76,63 @@ class Ways {
   SharedMemoryClientChannels shared_memory_;
 };
 
+// What this task tells of itself, from before the run to its end.
+class Teller {
+ public:
+  explicit Teller(const WorkerSetup& setup) : setup_(setup) {}
+
+  RunBoard& board() { return board_; }
+
+  absl::Status Start() {
+    auto server = StatusServer::Start({.listen = setup_.listen,
+                                       .security = setup_.security,
+                                       .describe = [this](const wire::StatusRequest&) { return Describe(); }});
+    if (!server.ok()) return server.status();
+    server_ = *std::move(server);
+    port_.store(server_->port());
+    return absl::OkStatus();
+  }
+
+  int port() const { return port_.load(); }
+
+  // By which others reach it.
+  std::string address() const {
+    if (!setup_.address.empty()) return setup_.address;
+    const std::string_view host = std::string_view(setup_.listen).substr(0, setup_.listen.rfind(':'));
+    return absl::StrCat(ToAbsl(host), ":", port_.load());
+  }
+
+ private:
+  wire::StatusReport Describe() {
+    wire::StatusReport report;
+    *report.mutable_task() = DescribeTask(setup_.task.ToString(), address());
+    const bool runs = board_.Describe(&report);
+    const bool trains = runs && std::ranges::any_of(report.workers(), [](const wire::WorkerStatus& worker) {
+      return worker.load().steps() > 0;
+    });
+    report.mutable_task()->set_state(trains ? wire::TaskStatus::RUNNING : wire::TaskStatus::WAITING);
+    if (!trains) report.mutable_task()->set_waiting_for(runs ? "servers, and the first weights" : "its data");
+    for (wire::WorkerStatus& worker : *report.mutable_workers()) {
+      worker.mutable_load()->set_host(report.task().host());
+      worker.mutable_load()->set_device_memory_used(report.task().resident_bytes());
+    }
+    wire::TaskAddress& own = *report.add_tasks();
+    own.set_task(report.task().task());
+    own.set_address(report.task().address());
+    for (size_t server = 0; server < setup_.servers.size(); ++server) {
+      wire::TaskAddress& other = *report.add_tasks();
+      other.set_task(absl::StrCat("server/", server));
+      other.set_address(setup_.servers[server]);
+    }
+    return report;
+  }
+
+  const WorkerSetup& setup_;
+  RunBoard board_;
+  std::atomic<int> port_ = 0;
+  std::unique_ptr<StatusServer> server_;
+};
+
 int Work(const WorkerFlags& flags) {
   const absl::StatusOr<WorkerSetup> setup = SetUpWorker(flags);
   if (!setup.ok()) return Fail(setup.status(), kExitUsage);
@@ -85,6 +152,12 @@ int Work(const WorkerFlags& flags) {
   }
   const auto credentials = MakeChannelCredentials(setup->security);
   if (!credentials.ok()) return Fail(credentials.status(), kExitUsage);
+  Teller teller(*setup);
+  if (const absl::Status started = teller.Start(); !started.ok()) return Fail(started, kExitUsage);
+  if (!flags.port_file.empty()) {
+    const absl::Status written = WritePortFile(flags.port_file, teller.port());
+    if (!written.ok()) return Fail(written, kExitUsage);
+  }
   absl::StatusOr<JobData> data = OpenJobData(*job, flags.data_dir);
   if (!data.ok()) return Fail(data.status(), kExitUsage);
   data->notes.insert(data->notes.end(), devices->notes.begin(), devices->notes.end());
@@ -107,13 +180,20 @@ int Work(const WorkerFlags& flags) {
   run.stop = &signals.stopped();
   run.devices = devices->names;
   run.task = setup->task.number;
+  run.board = &teller.board();
   run.carrier = flags.shared_memory ? "shm" : "grpc";
   run.servers = static_cast<uint32_t>(setup->servers.size());
   run.histograms = outputs->wants_histograms();
   run.join = [&](uint32_t worker, LoadDescriber describe_load) {
     PsClientOptions client = MakeClientOptions(*job, *request, worker);
     client.job = *request;
-    client.describe_load = std::move(describe_load);
+    client.status_address = teller.address();
+    client.describe_load = [describe = std::move(describe_load)](wire::WorkerLoad* load) {
+      describe(load);
+      const ProcessFacts facts = FindProcessFacts();
+      load->set_host(facts.host);
+      load->set_device_memory_used(facts.resident_bytes);
+    };
     client.join_timeout = absl::Seconds(flags.wait);
     client.give_up = [&signals] { return signals.stopped().load(); };
     return PsClient::Join(std::move(client), ways.Factory());
@@ -129,6 +209,7 @@ int Work(const WorkerFlags& flags) {
 }  // namespace downpour
 
 int main(int argc, char** argv) {
+  downpour::FindProcessFacts();  // uptime counts from here
   downpour::ApplyProcessSettings();
   CLI::App app("Trains a job together with other workers, over the servers that hold its weights.", "downpour_worker");
   downpour::WorkerFlags flags;

@@ -42,7 +42,17 @@ void Members::Join(WorkerId worker, uint64_t incarnation, uint64_t clock, absl::
   if (member.live && member.incarnation == incarnation) return;
   member.incarnation = incarnation;
   member.live = true;
+  member.dead = false;
+  member.joined = now;
   member.join_clock = member.clock = clock;
+}
+
+bool Members::GiveUp(WorkerId worker, uint64_t incarnation) {
+  if (!Leave(worker, incarnation)) return false;
+  Member& member = members_[worker];
+  member.dead = true;
+  ++member.deaths;
+  return true;
 }
 
 bool Members::Leave(WorkerId worker, uint64_t incarnation) {

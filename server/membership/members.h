@@ -32,6 +32,9 @@ class Members {
     uint64_t join_clock = 0;  // that it was told to start from
     uint64_t clock = 0;       // steps that it has finished, as it said last
     absl::Duration heard;
+    absl::Duration joined;  // the last incarnation
+    bool dead = false;      // the last incarnation did not leave but was given up
+    uint32_t deaths = 0;    // incarnations that were
   };
 
   // Larger than every incarnation of this worker so far.
@@ -47,6 +50,8 @@ class Members {
 
   // False: that incarnation was not live, and nobody has to be told.
   bool Leave(WorkerId worker, uint64_t incarnation);
+  // The same of one that has fallen silent.
+  bool GiveUp(WorkerId worker, uint64_t incarnation);
 
   // The worker lives, and is so far. FAILED_PRECONDITION unless that very incarnation is joined; ABORTED where a larger
   // one has taken its place.
@@ -70,6 +75,7 @@ class Members {
   uint64_t clock_min() const;
   size_t live_count() const;
   const Member* Find(WorkerId worker) const;
+  const std::map<WorkerId, Member>& all() const { return members_; }
 
  private:
   std::map<WorkerId, Member> members_;

@@ -82,15 +82,22 @@ RunBook::Work RunBook::Decide(WorkerId worker, uint64_t incarnation, size_t work
   if (EvaluationIsDue()) return GiveEvaluation(worker, incarnation);
   if (TrainingIsOver()) {
     // The last one at work may be about to do the last evaluation; if it dies, somebody else does.
-    const bool all_done = leases_.open_leases() == 0 && !open_evaluation_.has_value();
-    if (!all_done && !(stopped_ && !evaluate_when_stopped_)) return Nothing();
-    return Finished{why_.empty() ? absl::StrCat("all ", plan_.steps, " steps are done") : why_};
+    std::optional<std::string> why = WhyFinished();
+    if (!why.has_value()) return Nothing();
+    return Finished{*std::move(why)};
   }
   const uint64_t batches_max = BatchesMax(workers);
   if (batches_max == 0) return Nothing();
   const LeaseBook::Answer answer = leases_.Take(worker, incarnation, workers, batches_max);
   if (answer.verdict == LeaseBook::Verdict::kGiven) return answer.lease;
   return Nothing();
+}
+
+std::optional<std::string> RunBook::WhyFinished() const {
+  if (!TrainingIsOver() || EvaluationIsDue()) return std::nullopt;
+  const bool all_done = leases_.open_leases() == 0 && !open_evaluation_.has_value();
+  if (!all_done && !(stopped_ && !evaluate_when_stopped_)) return std::nullopt;
+  return why_.empty() ? absl::StrCat("all ", plan_.steps, " steps are done") : why_;
 }
 
 absl::Status RunBook::ReportTraining(WorkerId worker, uint64_t incarnation, uint64_t lease, uint64_t used) {
@@ -105,12 +112,13 @@ absl::StatusOr<bool> RunBook::ReportEvaluation(WorkerId worker, uint64_t incarna
     return absl::FailedPreconditionError(
         absl::StrCat("evaluation ", number, " is not worker ", worker, "'s any more: take other work"));
   }
-  const bool best = !best_.has_value() || score > *best_ + plan_.improvement;
+  const bool best = !best_.has_value() || score > best_->score + plan_.improvement;
   evaluated_step_ = open_evaluation_->evaluation.step;
+  last_judged_ = {.step = *evaluated_step_, .score = score};
   open_evaluation_.reset();
   last_report_ = {.number = number, .best = best};
   not_better_ = best ? 0 : not_better_ + 1;
-  if (best) best_ = score;
+  if (best) best_ = last_judged_;
   if (plan_.patience != 0 && not_better_ >= plan_.patience) {
     Stop(absl::StrCat(not_better_, " evaluations after another were no better than the best"), /*evaluate=*/false);
   }

@@ -67,6 +67,15 @@ class RunBook {
 
   // ---- Looking at it
   bool stopped() const { return stopped_; }
+  // Why there is nothing more to do, as Finished has it; none while there is.
+  std::optional<std::string> WhyFinished() const;
+  struct Judged {
+    uint64_t step = 0;
+    double score = 0;
+  };
+  const std::optional<Judged>& last_judged() const { return last_judged_; }
+  const std::optional<Judged>& best_judged() const { return best_; }
+  const RunPlan& plan() const { return plan_; }
   uint64_t steps() const { return leases_.batches_used(); }
   const LeaseBook& leases() const { return leases_; }
 
@@ -102,7 +111,8 @@ class RunBook {
   uint64_t next_evaluation_ = 1;
   std::optional<OpenEvaluation> open_evaluation_;
   std::optional<uint64_t> evaluated_step_;  // the last that was judged
-  std::optional<double> best_;
+  std::optional<Judged> last_judged_;
+  std::optional<Judged> best_;
   uint32_t not_better_ = 0;  // evaluations since the best
   struct Reported {
     uint64_t number = 0;

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/base/status.h"
+#include "common/cluster/task_name.h"
 
 namespace downpour {
 namespace {
@@ -66,6 +67,12 @@ void Coordinator::StopWhenTimeIsUp() {
 absl::StatusOr<wire::TakeWorkResponse> Coordinator::Take(const wire::TakeWorkRequest& request, size_t workers) {
   MutexLock lock(&mutex_);
   StopWhenTimeIsUp();
+  if (draining_.contains(TaskOfWorker(request.worker()))) {
+    drained_.insert(request.worker());
+    wire::TakeWorkResponse response;
+    response.mutable_finished()->set_why("the worker was drained");
+    return response;
+  }
   DP_ASSIGN_OR_RETURN(const RunBook::Work work,
                       book_.Take(request.worker(), request.incarnation(), request.ticket(), workers));
   wire::TakeWorkResponse response;
@@ -95,6 +102,52 @@ absl::StatusOr<wire::ReportWorkResponse> Coordinator::Report(const wire::ReportW
   response.set_stop(book_.stopped());
   response.set_steps(book_.steps());
   return response;
+}
+
+void Coordinator::Drain(uint32_t task) {
+  MutexLock lock(&mutex_);
+  draining_.insert(task);
+}
+
+bool Coordinator::IsDraining(uint32_t task) {
+  MutexLock lock(&mutex_);
+  return draining_.contains(task);
+}
+
+void Coordinator::Joined(WorkerId worker) {
+  MutexLock lock(&mutex_);
+  if (drained_.erase(worker) > 0) draining_.erase(TaskOfWorker(worker));
+}
+
+bool Coordinator::finished() {
+  MutexLock lock(&mutex_);
+  return book_.WhyFinished().has_value();
+}
+
+void Coordinator::Describe(wire::RunStatus* run) {
+  MutexLock lock(&mutex_);
+  const RunPlan& plan = book_.plan();
+  const uint64_t batches = (plan.examples + plan.batch - 1) / plan.batch;
+  run->set_steps(book_.steps());
+  run->set_steps_planned(plan.steps);
+  run->set_epoch(static_cast<double>(book_.steps()) / static_cast<double>(batches));
+  if (started_.has_value()) run->set_seconds(absl::ToDoubleSeconds(clock_.Now() - *started_));
+  run->set_seconds_planned(seconds_);
+  run->set_examples_of_epoch(plan.examples);
+  run->set_batch(plan.batch);
+  run->set_leases_open(static_cast<uint32_t>(book_.leases().open_leases()));
+  if (const auto& judged = book_.last_judged()) {
+    run->mutable_last_evaluation()->set_step(judged->step);
+    run->mutable_last_evaluation()->set_score(judged->score);
+  }
+  if (const auto& judged = book_.best_judged()) {
+    run->mutable_best_evaluation()->set_step(judged->step);
+    run->mutable_best_evaluation()->set_score(judged->score);
+  }
+  if (const std::optional<std::string> why = book_.WhyFinished()) {
+    run->set_finished(true);
+    run->set_why_finished(*why);
+  }
 }
 
 void Coordinator::Release(WorkerId worker, uint64_t incarnation) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "absl/status/status.h"
@@ -12,6 +13,7 @@
 #include "common/base/clock.h"
 #include "common/base/mutex.h"
 #include "proto/control.pb.h"
+#include "proto/status.pb.h"
 #include "server/consistency/policy.h"
 #include "server/membership/run_book.h"
 
@@ -31,6 +33,17 @@ class Coordinator {
 
   void Release(WorkerId worker, uint64_t incarnation);
 
+  // Gives a worker's task no more work (common/cluster/task_name.h): who asks as one of its replicas is told that it has
+  // finished. Until a process joins anew in place of one that was told so.
+  void Drain(uint32_t task);
+  bool IsDraining(uint32_t task);
+  // A worker has joined and got a new incarnation.
+  void Joined(WorkerId worker);
+
+  void Describe(wire::RunStatus* run);
+  // Nothing more is handed out.
+  bool finished();
+
   // Ends the run: workers hear of it by their next report. With `evaluate` a plan's last evaluation is still made.
   void Stop(std::string why, bool evaluate);
 
@@ -46,6 +59,8 @@ class Coordinator {
   Mutex mutex_;
   RunBook book_ DP_GUARDED_BY(mutex_);
   std::optional<absl::Duration> started_ DP_GUARDED_BY(mutex_);  // when work was first asked for
+  std::set<uint32_t> draining_ DP_GUARDED_BY(mutex_);            // tasks
+  std::set<WorkerId> drained_ DP_GUARDED_BY(mutex_);             // replicas of those, that were told so
 };
 
 }  // namespace downpour

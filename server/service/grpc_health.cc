@@ -13,7 +13,8 @@ using ::grpc::health::v1::HealthCheckRequest;
 using ::grpc::health::v1::HealthCheckResponse;
 
 bool IsOurs(const std::string& service) {
-  return service.empty() || service == "downpour.wire.DataPlane" || service == "downpour.wire.Control";
+  return service.empty() || service == "downpour.wire.DataPlane" || service == "downpour.wire.Control" ||
+         service == "downpour.wire.Status";
 }
 
 absl::Status NoRequest() { return absl::InvalidArgumentError("the bytes are no grpc.health.v1.HealthCheckRequest"); }

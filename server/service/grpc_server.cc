@@ -18,6 +18,7 @@
 #include "server/service/grpc_control.h"
 #include "server/service/grpc_exchange.h"
 #include "server/service/grpc_health.h"
+#include "server/service/grpc_status.h"
 #include "server/service/listen_socket.h"
 
 namespace downpour {
@@ -64,7 +65,11 @@ void Configure(grpc::ServerBuilder* builder) {
 class Server final : public GrpcServer, private CallRouter {
  public:
   Server(const GrpcServerOptions& options, Control* control, ExchangeHost* host)
-      : authorizer_(options.authorizer), channels_(options.payload_channels), control_(control), host_(host) {}
+      : authorizer_(options.authorizer),
+        channels_(options.payload_channels),
+        control_(control),
+        host_(host),
+        status_(options.status == nullptr ? nullptr : std::make_unique<GrpcStatus>(options.status)) {}
   ~Server() override { Shutdown(absl::ZeroDuration()); }
 
   absl::Status Start(const GrpcServerOptions& options, ListenSocket socket);
@@ -85,6 +90,7 @@ class Server final : public GrpcServer, private CallRouter {
   int port_ = 0;
 
   GrpcHealth health_;
+  std::unique_ptr<GrpcStatus> status_;  // null: not served
   ControlThread control_thread_;
   grpc::AsyncGenericService service_;
   std::atomic<int> live_calls_{0};
@@ -148,12 +154,16 @@ std::unique_ptr<CallHandler> Server::Route(GrpcCall* call) {
   if (method == "/downpour.wire.DataPlane/Exchange") return std::make_unique<GrpcExchange>(call, host_, channels_);
   if (auto handler = MakeControlCall(method, call, control_, &control_thread_)) return handler;
   if (auto handler = health_.MakeCall(method, call)) return handler;
+  if (status_ != nullptr) {
+    if (auto handler = status_->MakeCall(method, call)) return handler;
+  }
   return std::make_unique<RefusedCall>(call, absl::UnimplementedError(absl::StrCat("there is no method ", method)));
 }
 
 void Server::Shutdown(absl::Duration patience) {
   if (gate_ != nullptr) gate_->Stop();
   health_.Stop();
+  if (status_ != nullptr) status_->Stop();
   if (server_ == nullptr) return;
   server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(patience));
   control_thread_.Stop();

@@ -11,6 +11,7 @@
 #include "common/rpc/control.h"
 #include "common/rpc/exchange.h"
 #include "common/rpc/payload_channel.h"
+#include "common/rpc/status_source.h"
 #include "grpcpp/security/server_credentials.h"
 
 namespace downpour {
@@ -24,6 +25,9 @@ struct GrpcServerOptions {
 
   // Asked for each call; null: everybody may do everything.
   std::shared_ptr<const Authorizer> authorizer;
+
+  // Answers Status and Admin; null: those are not served. Outlives the server.
+  StatusSource* status = nullptr;
 
   // By which payloads may travel beside the streams; null: all go by the streams. Outlives the server.
   ServerPayloadChannels* payload_channels = nullptr;

@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "common/base/status.h"
 #include "common/rpc/limits.h"
+#include "common/rpc/task_status.h"
 #include "common/sharding/cut.h"
 #include "server/consistency/policy_factory.h"
 #include "server/optimizer/optimizer.h"
@@ -44,14 +45,19 @@ DenseShardSpec SpecOf(const ShardPlacement& placement, const Optimizer& optimize
   return spec;
 }
 
+// With slots and average.
+uint64_t ShardBytes(const ShardMap& map, ShardId shard,
+                    const std::vector<std::shared_ptr<const Optimizer>>& optimizers) {
+  const Optimizer& optimizer = *optimizers[map.shards()[shard].table];
+  const uint64_t arrays = 1 + optimizer.slot_count() + (optimizer.has_average() ? 1 : 0);
+  return map.shards()[shard].element_count * arrays * sizeof(float);
+}
+
 uint64_t TableBytes(const ShardMap& map, const std::vector<ShardId>& own,
                     const std::vector<std::shared_ptr<const Optimizer>>& optimizers) {
-  uint64_t floats = 0;
-  for (const ShardId shard : own) {
-    const Optimizer& optimizer = *optimizers[map.shards()[shard].table];
-    floats += map.shards()[shard].element_count * (1 + optimizer.slot_count() + (optimizer.has_average() ? 1 : 0));
-  }
-  return floats * sizeof(float);
+  uint64_t bytes = 0;
+  for (const ShardId shard : own) bytes += ShardBytes(map, shard, optimizers);
+  return bytes;
 }
 
 // An optimizer for each table.
@@ -83,11 +89,13 @@ Job::Job(const wire::CreateJobRequest& request, const Options& options, std::sha
          size_t received_max)
     : server_(options.server),
       fingerprint_(request.job_fingerprint()),
+      names_({request.name(), NameOfRule(request.policy()), NameOfRule(request.optimizer())}),
       holds_pushes_(HoldsPushes(request.policy())),
       receive_budget_(std::make_shared<ReceiveBudget>(received_max)),
       map_(std::move(map)),
       own_shards_(map_->ShardsOfServer(options.server)),
-      pool_({.bytes_in_use_max = options.memory_max - received_max, .bytes_kept_max = kFreeBlockBytesMax}) {
+      pool_({.bytes_in_use_max = options.memory_max - received_max, .bytes_kept_max = kFreeBlockBytesMax}),
+      push_nanoseconds_(map_->shards().size()) {
   uint64_t largest = kPieceBytes;
   for (const ShardId shard : own_shards_) largest = std::max(largest, map_->BytesOf(map_->shards()[shard]));
   bytes_in_flight_max_ = largest + kPieceBytes;
@@ -166,6 +174,7 @@ absl::StatusOr<std::unique_ptr<Job>> Job::Create(const wire::CreateJobRequest& r
 absl::Status Job::MakeShards(const wire::CreateJobRequest& request, const ShardMap& map,
                              const std::vector<std::shared_ptr<const Optimizer>>& optimizers) {
   shards_.resize(map.shards().size());
+  bytes_of_shards_.resize(map.shards().size());
   for (const ShardId id : own_shards_) {
     const ShardPlacement& placement = map.shards()[id];
     const TableSpec& table = map.tables()[placement.table];
@@ -178,6 +187,7 @@ absl::Status Job::MakeShards(const wire::CreateJobRequest& request, const ShardM
     const ShardMap::Range range = map.ShardsOfTable(placement.table);
     ShardOptions shard;
     shard.name = map.NameOf(id);
+    bytes_of_shards_[id] = ShardBytes(map, id, optimizers);
     shard.epoch = map.epoch();
     shard.whole_table = range.end - range.begin == 1;
     shard.is_its_own_average = table.is_state && optimizer_->has_average();

@@ -1,6 +1,7 @@
 #ifndef DOWNPOUR_SERVER_SERVICE_JOB_H_
 #define DOWNPOUR_SERVER_SERVICE_JOB_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -43,6 +44,29 @@ class Job {
   // not newer or is of another job, FAILED_PRECONDITION for one that asks for more than this.
   absl::Status InstallMap(ShardMap map);
 
+  // What people know it by.
+  struct Names {
+    std::string job;
+    std::string policy;
+    std::string optimizer;
+  };
+  const Names& names() const { return names_; }
+
+  // That pushes to a shard have taken, the wait for its lock included.
+  void CountPushTime(ShardId id, absl::Duration time) const {
+    push_nanoseconds_[id].fetch_add(static_cast<uint64_t>(absl::ToInt64Nanoseconds(time)), std::memory_order_relaxed);
+  }
+  double PushSeconds(ShardId id) const {
+    return static_cast<double>(push_nanoseconds_[id].load(std::memory_order_relaxed)) / 1e9;
+  }
+
+  // Updates that the rate of the optimizer's next one goes by: those of the first shard here; `otherwise` without one.
+  uint64_t Updates(uint64_t otherwise) const {
+    return own_shards_.empty() ? otherwise : shards_[own_shards_.front()]->counters().version;
+  }
+  // What a shard takes with the optimizer's slots and the average.
+  uint64_t BytesOf(ShardId id) const { return bytes_of_shards_[id]; }
+
   // Null for a shard that there is not, or that is another server's.
   Shard* shard(ShardId id) const { return id < shards_.size() ? shards_[id].get() : nullptr; }
   const std::vector<ShardId>& own_shards() const { return own_shards_; }  // ascending
@@ -75,6 +99,7 @@ class Job {
 
   const ServerId server_;
   const std::string fingerprint_;
+  const Names names_;
   const bool holds_pushes_;
   const std::shared_ptr<ReceiveBudget> receive_budget_;
   uint64_t bytes_in_flight_max_ = 0;
@@ -85,6 +110,8 @@ class Job {
   const std::vector<ShardId> own_shards_;
   BlockPool pool_;                              // outlives the shards
   std::vector<std::unique_ptr<Shard>> shards_;  // by id
+  std::vector<uint64_t> bytes_of_shards_;       // the same
+  mutable std::vector<std::atomic<uint64_t>> push_nanoseconds_;
 };
 
 }  // namespace downpour

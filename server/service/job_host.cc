@@ -8,10 +8,20 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
+#include "common/cluster/task_name.h"
 #include "server/service/fingerprint.h"
 #include "server/service/versions.h"
 
 namespace downpour {
+namespace {
+
+// So many signs of life are asked for within a heartbeat time-out.
+constexpr int kHeartbeatsInTimeout = 4;
+
+// So often the rates of updates are looked at where nobody asks for them.
+constexpr absl::Duration kLookPeriod = absl::Seconds(2);
+
+}  // namespace
 
 JobHost::JobHost(const Options& options)
     : options_(options),
@@ -75,6 +85,7 @@ absl::StatusOr<wire::CreateJobResponse> JobHost::CreateJob(const wire::CreateJob
     DP_LOG(INFO) << "created job " << FingerprintText(request.job_fingerprint())
                  << "...: " << there->own_shards().size() << " shards, "
                  << (there->pool().statistics().bytes_in_use >> 20) << " MiB, in " << clock_.Now() - start;
+    LookAtRates(*there);
     MutexLock lock(&job_mutex_);
     job_ = there;
     response.set_created(true);
@@ -108,7 +119,11 @@ absl::StatusOr<wire::JoinResponse> JobHost::Join(const wire::JoinRequest& reques
     if (retry) clock = member->join_clock;
     if (!retry && member != nullptr && member->live) replaced = member->incarnation;
   }
-  if (replaced != 0 && job->coordinator() != nullptr) job->coordinator()->Release(request.worker(), replaced);
+  if (job->coordinator() != nullptr) {
+    if (replaced != 0) job->coordinator()->Release(request.worker(), replaced);
+    if (!retry) job->coordinator()->Joined(request.worker());
+  }
+  NoteAddresses(request);
   if (!retry) {
     // A worker starts from the smallest clock of all its shards, and of those of other servers that it names.
     clock = request.clock() > 0 ? request.clock() : std::numeric_limits<uint64_t>::max();
@@ -119,7 +134,7 @@ absl::StatusOr<wire::JoinResponse> JobHost::Join(const wire::JoinRequest& reques
       sessions_.Deliver(id, std::move(answer.completions));
       if (answer.refusal) return answer.refusal.status;  // cannot be: members_ has seen all that the shard has
     }
-    DP_LOG(INFO) << "worker " << request.worker() << " joined as incarnation " << incarnation << " at clock " << clock;
+    DP_LOG(INFO) << WorkerName(request.worker()) << " joined as incarnation " << incarnation << " at clock " << clock;
   }
   {
     MutexLock lock(&members_mutex_);
@@ -131,6 +146,8 @@ absl::StatusOr<wire::JoinResponse> JobHost::Join(const wire::JoinRequest& reques
   response.set_clock(clock);
   *response.mutable_shard_map() = job->map()->ToProto();
   response.set_server_incarnation(options_.server_incarnation);
+  response.set_heartbeat_period_ms(static_cast<uint32_t>(
+      std::max<int64_t>(absl::ToInt64Milliseconds(options_.heartbeat_timeout / kHeartbeatsInTimeout), 1)));
   return response;
 }
 
@@ -141,10 +158,11 @@ absl::StatusOr<wire::LeaveResponse> JobHost::Leave(const wire::LeaveRequest& req
   {
     MutexLock lock(&members_mutex_);
     left = members_.Leave(request.worker(), request.incarnation());
+    if (left) loads_.erase(request.worker());
   }
   if (left) {
     LeaveShards(*job, request.worker(), request.incarnation());
-    DP_LOG(INFO) << "worker " << request.worker() << " left, incarnation " << request.incarnation();
+    DP_LOG(INFO) << WorkerName(request.worker()) << " left, incarnation " << request.incarnation();
   }
   return wire::LeaveResponse();
 }
@@ -159,6 +177,7 @@ absl::StatusOr<wire::HeartbeatResponse> JobHost::Heartbeat(const wire::Heartbeat
   // Whoever has been replaced hears it here as proto/control.proto has it.
   if (absl::IsAborted(status)) return absl::FailedPreconditionError(status.message());
   DP_RETURN_IF_ERROR(status);
+  if (request.has_load() && request.load().ByteSizeLong() <= kLoadBytesMax) loads_[request.worker()] = request.load();
   response.set_clock_min(members_.clock_min());
   return response;
 }
@@ -195,9 +214,7 @@ absl::StatusOr<wire::ReportWorkResponse> JobHost::ReportWork(const wire::ReportW
   DP_ASSIGN_OR_RETURN(const std::shared_ptr<const Job> job,
                       CheckWorker(request.job_fingerprint(), request.worker(), request.incarnation()));
   DP_ASSIGN_OR_RETURN(wire::ReportWorkResponse response, job->coordinator()->Report(request));
-  const uint64_t updates =
-      job->own_shards().empty() ? response.steps() : job->shard(job->own_shards().front())->counters().version;
-  response.set_learning_rate(job->optimizer().rate(updates));
+  response.set_learning_rate(job->optimizer().rate(job->Updates(response.steps())));
   return response;
 }
 
@@ -229,15 +246,22 @@ void JobHost::Sweep() {
   const absl::Duration pause = now - last_sweep_;
   last_sweep_ = now;
   if (current == nullptr) return;
+  if (now - last_look_ >= kLookPeriod) {
+    last_look_ = now;
+    LookAtRates(*current);
+  }
   std::vector<Members::Silent> silent;
   {
     MutexLock lock(&members_mutex_);
-    if (pause > options_.worker_timeout / 2) members_.Excuse(pause);
-    silent = members_.SilentFor(options_.worker_timeout, now);
-    for (const Members::Silent& worker : silent) members_.Leave(worker.worker, worker.incarnation);
+    if (pause > options_.heartbeat_timeout) members_.Excuse(pause);
+    silent = members_.SilentFor(2 * options_.heartbeat_timeout, now);
+    for (const Members::Silent& worker : silent) {
+      members_.GiveUp(worker.worker, worker.incarnation);
+      loads_.erase(worker.worker);
+    }
   }
   for (const Members::Silent& worker : silent) {
-    DP_LOG(WARNING) << "worker " << worker.worker << " (incarnation " << worker.incarnation
+    DP_LOG(WARNING) << WorkerName(worker.worker) << " (incarnation " << worker.incarnation
                     << ") is given up for dead: not heard of for " << worker.silence;
     LeaveShards(*current, worker.worker, worker.incarnation);
   }
@@ -284,6 +308,7 @@ absl::StatusOr<SessionHost::Admission> JobHost::Admit(const wire::ClientHello& h
   if (draining_.load(std::memory_order_acquire)) mailbox->Drain();
   Admission admission;
   admission.job = job;
+  admission.tally = sessions_.TallyOf(hello.worker());
   admission.hello.set_version(version);
   admission.hello.set_server_incarnation(options_.server_incarnation);
   admission.hello.set_epoch(job->map()->epoch());

@@ -5,7 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "absl/time/time.h"
@@ -13,8 +15,10 @@
 #include "common/base/mutex.h"
 #include "common/rpc/control.h"
 #include "common/rpc/exchange.h"
+#include "common/rpc/status_source.h"
 #include "server/membership/members.h"
 #include "server/service/job.h"
+#include "server/service/recent_rates.h"
 #include "server/service/session.h"
 #include "server/service/sessions.h"
 
@@ -26,14 +30,18 @@ namespace downpour {
 // Thread-safe. Starts no threads: whoever owns it calls Sweep() now and then, and it does the work of a call on the
 // caller's thread (CreateJob fills tables: seconds). Outlives its exchanges. Timeouts are not looked at, since nothing
 // here waits for anybody but a lock.
-class JobHost final : public Control, public ExchangeHost, private SessionHost {
+class JobHost final : public Control, public ExchangeHost, public StatusSource, private SessionHost {
  public:
   struct Options {
     ServerId server = 0;                                // the number of this server's task
     uint64_t server_incarnation = 0;                    // drawn at the start of the process, never 0
     size_t memory_max = size_t{1} << 32;                // see Job::Options
-    absl::Duration worker_timeout = absl::Seconds(30);  // a worker that is not heard of for longer is given up for dead
-    const Clock* clock = nullptr;                       // null: SteadyClock
+    // A worker that is not heard of for longer is suspect; for twice as long: given up for dead. They are asked for a
+    // sign of life several times within it.
+    absl::Duration heartbeat_timeout = absl::Seconds(15);
+    const Clock* clock = nullptr;                   // null: SteadyClock
+    std::map<std::string, std::string> tasks = {};  // addresses that are known from the start: "server/1" to HOST:PORT
+    std::function<void()> shut_down = nullptr;      // a person wants the server to end; null: it cannot
   };
 
   explicit JobHost(const Options& options);
@@ -56,9 +64,18 @@ class JobHost final : public Control, public ExchangeHost, private SessionHost {
   absl::StatusOr<std::unique_ptr<ServerEnd>> Open(const ExchangePeer& peer, const ExchangeLimits& limits,
                                                   ExchangeLink* link) override;
 
+  // ---- StatusSource (host_status.cc)
+  wire::StatusReport Describe(const wire::StatusRequest& request) override;
+  absl::StatusOr<wire::StopJobResponse> StopJob(const wire::StopJobRequest& request) override;
+  absl::StatusOr<wire::DrainWorkerResponse> DrainWorker(const wire::DrainWorkerRequest& request) override;
+  absl::StatusOr<wire::ShutdownResponse> Shutdown(const wire::ShutdownRequest& request) override;
+
   // ---- For the owner
 
-  // Gives up for dead who was not heard of for too long. To be called several times within worker_timeout. Time in
+  // Where this server is reached, once that is known.
+  void SetAddress(std::string address);
+
+  // Gives up for dead who was not heard of for too long. To be called several times within heartbeat_timeout. Time in
   // which this was not called, because the whole process stood still, is nobody's silence.
   void Sweep();
 
@@ -80,6 +97,12 @@ class JobHost final : public Control, public ExchangeHost, private SessionHost {
   uint64_t server_incarnation() const { return options_.server_incarnation; }
 
  private:
+  // Of what strangers say.
+  static constexpr size_t kAddressBytesMax = 512;
+  static constexpr size_t kAddressesMax = 4096;
+  static constexpr size_t kLoadBytesMax = size_t{64} << 10;
+  static constexpr size_t kReasonBytesMax = 512;
+
   // ---- SessionHost
   absl::StatusOr<Admission> Admit(const wire::ClientHello& hello, std::shared_ptr<Mailbox> mailbox) override;
   void Heard(WorkerId worker, uint64_t incarnation) override;
@@ -92,6 +115,13 @@ class JobHost final : public Control, public ExchangeHost, private SessionHost {
                                                          uint64_t incarnation);
   // The job, if it is that of the fingerprint.
   absl::StatusOr<std::shared_ptr<const Job>> FindJob(std::string_view fingerprint) const;
+  // What a Join has told of addresses.
+  void NoteAddresses(const wire::JoinRequest& request);
+  // The coordinator that Admin asks for; FAILED_PRECONDITION says whom to ask instead.
+  absl::StatusOr<std::shared_ptr<const Job>> FindCoordinator() const;
+  void DescribeWorkers(const Job& job, wire::StatusReport* report);
+  void LookAtRates(const Job& job);
+  void DescribeShards(const Job& job, bool each, wire::ServerStatus* server);
   void LeaveShards(const Job& job, WorkerId worker, uint64_t incarnation) DP_REQUIRES(membership_mutex_);
 
   const Options options_;
@@ -105,9 +135,17 @@ class JobHost final : public Control, public ExchangeHost, private SessionHost {
 
   Mutex membership_mutex_;  // held while all shards hear of a join or leave, so that they hear of all in one order
   absl::Duration last_sweep_ DP_GUARDED_BY(membership_mutex_);
+  absl::Duration last_look_ DP_GUARDED_BY(membership_mutex_);  // at the rates
 
   mutable Mutex members_mutex_;  // taken last, and for a moment only
   Members members_ DP_GUARDED_BY(members_mutex_);
+  // As they told in their last heartbeat; of those that live.
+  std::map<WorkerId, wire::WorkerLoad> loads_ DP_GUARDED_BY(members_mutex_);
+
+  Mutex status_mutex_;  // taken last, and for a moment only
+  std::map<std::string, std::string> addresses_ DP_GUARDED_BY(status_mutex_);  // of tasks
+  std::string own_address_ DP_GUARDED_BY(status_mutex_);
+  RecentRates rates_ DP_GUARDED_BY(status_mutex_);  // of updates, shard by shard
 };
 
 }  // namespace downpour

@@ -267,7 +267,7 @@ TEST(JobHostTest, ALeaveThatOvertakesItsJoinKeepsTheDeadOut) {
 }
 
 TEST(JobHostTest, AWorkerThatIsNotHeardOfIsGivenUpForDead) {
-  TestServer server({}, {.worker_timeout = absl::Seconds(10)});
+  TestServer server({}, {.heartbeat_timeout = absl::Seconds(5)});
   const uint64_t silent = server.Join(1);
   const uint64_t alive = server.Join(2);
   for (int i = 0; i < 12; ++i) {
@@ -281,7 +281,7 @@ TEST(JobHostTest, AWorkerThatIsNotHeardOfIsGivenUpForDead) {
 }
 
 TEST(JobHostTest, WhatAWorkerPushesCountsAsBeingHeardOf) {
-  TestServer server({}, {.worker_timeout = absl::Seconds(10)});
+  TestServer server({}, {.heartbeat_timeout = absl::Seconds(5)});
   const uint64_t incarnation = server.Join(1);
   TestStream stream(&server);
   stream.SayHello(1, incarnation);
@@ -294,7 +294,7 @@ TEST(JobHostTest, WhatAWorkerPushesCountsAsBeingHeardOf) {
 }
 
 TEST(JobHostTest, AServerThatStoodStillBlamesNobody) {
-  TestServer server({}, {.worker_timeout = absl::Seconds(10)});
+  TestServer server({}, {.heartbeat_timeout = absl::Seconds(5)});
   const uint64_t incarnation = server.Join(1);
   server.host.Sweep();
   server.clock.Advance(absl::Hours(1));
@@ -320,7 +320,7 @@ TEST(JobHostTest, AHeartbeatTellsHowFarTheSlowestIs) {
 }
 
 TEST(JobHostTest, NobodyWaitsForTheDead) {
-  TestServer server({.policy = "sync {}"}, {.worker_timeout = absl::Seconds(10)});
+  TestServer server({.policy = "sync {}"}, {.heartbeat_timeout = absl::Seconds(5)});
   const uint64_t one = server.Join(1);
   server.Join(2);
   TestStream stream(&server);

@@ -2,6 +2,7 @@
 #define DOWNPOUR_SERVER_SERVICE_MAILBOX_H_
 
 #include <atomic>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -17,7 +18,10 @@ namespace downpour {
 // Lives as long as anybody may write to it, which may be longer than its session. Thread-safe.
 class Mailbox {
  public:
-  explicit Mailbox(ExchangeLink* link) : link_(link) {}
+  // `peer`: the address of the other end, for people.
+  Mailbox(ExchangeLink* link, std::string peer) : peer_(std::move(peer)), link_(link) {}
+
+  const std::string& peer() const { return peer_; }
 
   struct Mail {
     std::vector<std::pair<ShardId, PushCompletion>> pushes;
@@ -41,6 +45,8 @@ class Mailbox {
   Mail Take();
 
  private:
+  const std::string peer_;
+
   Mutex mutex_;
   Mail mail_ DP_GUARDED_BY(mutex_);
   bool closed_ DP_GUARDED_BY(mutex_) = false;

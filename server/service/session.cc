@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/base/string_view.h"
@@ -57,7 +58,7 @@ size_t MoveAnswers(std::deque<Answer>* answers, size_t count_max, size_t* bytes,
 }  // namespace
 
 Session::Session(SessionHost* host, std::string peer, const ExchangeLimits& limits, ExchangeLink* link)
-    : host_(host), peer_(std::move(peer)), limits_(limits), link_(link), mailbox_(std::make_shared<Mailbox>(link)) {}
+    : host_(host), peer_(std::move(peer)), limits_(limits), link_(link), mailbox_(std::make_shared<Mailbox>(link, peer_)) {}
 
 Session::~Session() { mailbox_->Close(); }
 
@@ -98,6 +99,7 @@ absl::Status Session::Greet(const wire::ClientMessage& message) {
   caller_.emplace(Caller{.worker = message.hello().worker(),
                          .incarnation = message.hello().incarnation(),
                          .job = admission.job,
+                         .tally = admission.tally,
                          .assembly = PushAssembly(job.receive_budget(),
                                                   std::max(job.bytes_in_flight_max(), limits_.bytes_in_flight_raised)),
                          .pulls = PullLine(&job, limits_)});
@@ -138,6 +140,7 @@ void Session::HandlePush(const SlicedPushPiece& piece, bool alone) {
   if (const PieceFault fault = CheckPiece(piece); fault) {
     return RefusePush(piece, MakeWireRefusal(fault.reason, ToStd(fault.status.message())));
   }
+  caller_->tally->bytes_received.fetch_add(ByteCount(piece.payload), std::memory_order_relaxed);
   const KeepRule rule{.by_reference = alone && limits_.received_may_stay};
   if (IsWhole(piece)) return HandleWhole(piece, rule);
 
@@ -183,7 +186,9 @@ void Session::HandleWhole(const SlicedPushPiece& piece, const KeepRule& rule) {
 
 void Session::Dispatch(Shard* shard, ShardId id, PushRequest request) {
   const uint64_t sequence = request.sequence;
+  const absl::Duration begin = SteadyClock::Get().Now();
   PushAnswer answer = shard->Push(std::move(request));
+  caller_->job->CountPushTime(id, SteadyClock::Get().Now() - begin);
   host_->Deliver(id, std::move(answer.completions));
   Acknowledge(id, sequence, std::move(answer.outcome));
 }
@@ -205,7 +210,10 @@ void Session::Acknowledge(ShardId shard, uint64_t sequence, PushOutcome outcome)
   answer.set_fate(ToWire(outcome.fate));
   answer.set_version(outcome.version);
   answer.set_duplicate(outcome.duplicate);
-  if (outcome.refusal) *answer.mutable_refusal() = downpour::ToWire(outcome.refusal);
+  if (outcome.refusal) {
+    *answer.mutable_refusal() = downpour::ToWire(outcome.refusal);
+    caller_->tally->CountRefusal(answer.refusal().reason());
+  }
   if (outcome.fate == PushFate::kHeld) held_.emplace(shard, sequence);
 }
 
@@ -216,6 +224,7 @@ void Session::RefusePush(const SlicedPushPiece& piece, wire::Refusal refusal) {
 }
 
 void Session::AcknowledgeRefused(const wire::PushPiece& header, wire::Refusal refusal) {
+  caller_->tally->CountRefusal(refusal.reason());
   wire::Acknowledgement& answer = acknowledgements_.emplace_back();
   answer.set_shard(header.shard());
   answer.set_sequence(header.sequence());
@@ -224,6 +233,7 @@ void Session::AcknowledgeRefused(const wire::PushPiece& header, wire::Refusal re
 }
 
 void Session::RefusePull(uint64_t ticket, ShardId shard, wire::Refusal refusal) {
+  caller_->tally->CountRefusal(refusal.reason());
   wire::PullRefusal& answer = pull_refusals_.emplace_back();
   answer.set_ticket(ticket);
   answer.set_shard(shard);
@@ -266,7 +276,12 @@ bool Session::Next(SlicedServerMessage* message) {
     any = true;
   }
   any |= FillAnswers(message);
-  if (!any) any = caller_->pulls.Fill(message);
+  if (!any) {
+    any = caller_->pulls.Fill(message);
+    for (const SlicedWeightsPiece& piece : message->pieces) {
+      caller_->tally->bytes_sent.fetch_add(ByteCount(piece.payload), std::memory_order_relaxed);
+    }
+  }
   if (!any) FinishIfDone();
   return any;
 }

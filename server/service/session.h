@@ -16,6 +16,7 @@
 #include "server/service/mailbox.h"
 #include "server/service/pull_line.h"
 #include "server/service/push_assembly.h"
+#include "server/service/stream_tally.h"
 
 namespace downpour {
 
@@ -25,6 +26,7 @@ class SessionHost {
   struct Admission {
     std::shared_ptr<const Job> job;
     wire::ServerHello hello;
+    std::shared_ptr<StreamTally> tally;
   };
 
   // Checks who calls, and gives it the place of its worker, from which the session before is sent away.
@@ -67,6 +69,7 @@ class Session final : public ServerEnd {
     WorkerId worker = 0;
     uint64_t incarnation = 0;
     std::shared_ptr<const Job> job;
+    std::shared_ptr<StreamTally> tally;
     PushAssembly assembly;
     PullLine pulls;
   };

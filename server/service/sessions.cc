@@ -51,6 +51,21 @@ void Sessions::Deliver(ShardId shard, Completions completions) {
   for (const std::shared_ptr<Mailbox>& mailbox : reached) mailbox->Wake();
 }
 
+std::shared_ptr<StreamTally> Sessions::TallyOf(WorkerId worker) {
+  MutexLock lock(&mutex_);
+  std::shared_ptr<StreamTally>& tally = tallies_[worker];
+  if (tally == nullptr) tally = std::make_shared<StreamTally>();
+  return tally;
+}
+
+Sessions::Seen Sessions::See(WorkerId worker) const {
+  MutexLock lock(&mutex_);
+  Seen seen;
+  if (const auto tally = tallies_.find(worker); tally != tallies_.end()) seen.tally = tally->second;
+  if (const auto place = places_.find(worker); place != places_.end()) seen.peer = place->second.mailbox->peer();
+  return seen;
+}
+
 void Sessions::DrainAll() {
   std::vector<std::shared_ptr<Mailbox>> all;
   {

@@ -4,10 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "absl/container/flat_hash_map.h"
 #include "common/base/mutex.h"
 #include "server/service/mailbox.h"
+#include "server/service/stream_tally.h"
 
 namespace downpour {
 
@@ -24,6 +26,15 @@ class Sessions {
   // Gives each completion to the session of its worker and incarnation, or throws it away where there is none.
   void Deliver(ShardId shard, Completions completions);
 
+  // Of all streams that the worker has had; made when first asked for.
+  std::shared_ptr<StreamTally> TallyOf(WorkerId worker);
+  struct Seen {
+    std::shared_ptr<const StreamTally> tally;
+    std::string peer;  // of the stream that is open; empty: none is
+  };
+  // Null tally: it never had a stream.
+  Seen See(WorkerId worker) const;
+
   void DrainAll();
   size_t size() const;
 
@@ -37,6 +48,7 @@ class Sessions {
 
   mutable Mutex mutex_;
   absl::flat_hash_map<WorkerId, Place> places_ DP_GUARDED_BY(mutex_);
+  absl::flat_hash_map<WorkerId, std::shared_ptr<StreamTally>> tallies_ DP_GUARDED_BY(mutex_);
 };
 
 }  // namespace downpour

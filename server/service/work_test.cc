@@ -27,7 +27,7 @@ class WorkTest : public ::testing::Test {
 
   void Start(const JobSetup& setup = {}, ServerId server = 0) {
     host_ = std::make_unique<JobHost>(JobHost::Options{
-        .server = server, .server_incarnation = 9, .worker_timeout = absl::Seconds(10), .clock = &clock_});
+        .server = server, .server_incarnation = 9, .heartbeat_timeout = absl::Seconds(5), .clock = &clock_});
     wire::CreateJobRequest request = MakeCreateJob(setup);
     fingerprint_ = request.job_fingerprint();
     *request.mutable_plan() = plan_;

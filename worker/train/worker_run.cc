@@ -8,26 +8,19 @@
 #include "absl/strings/str_join.h"
 #include "common/base/mutex.h"
 #include "common/cluster/task_name.h"
+#include "common/rpc/task_status.h"
 #include "worker/train/job_request.h"
 #include "worker/train/replica.h"
 
 namespace downpour {
 namespace {
 
-// The name of the field that is set of a oneof: "async", "momentum".
-std::string NameOfRule(const google::protobuf::Message& message, const char* oneof) {
-  const google::protobuf::OneofDescriptor* const rule = message.GetDescriptor()->FindOneofByName(oneof);
-  const google::protobuf::FieldDescriptor* const field =
-      rule == nullptr ? nullptr : message.GetReflection()->GetOneofFieldDescriptor(message, rule);
-  return field == nullptr ? "" : field->name();
-}
-
 RunStart Describe(const WorkerRunOptions& options, const std::vector<std::vector<std::string>>& devices) {
   const LoadedJob& job = *options.job;
   RunStart start;
   start.job = job.config.name();
-  start.policy = NameOfRule(job.config.policy(), "rule");
-  start.optimizer = NameOfRule(job.config.optimizer(), "rule");
+  start.policy = NameOfRule(job.config.policy());
+  start.optimizer = NameOfRule(job.config.optimizer());
   start.data = options.data->description;
   start.model = job.graph->name();
   start.carrier = options.carrier;

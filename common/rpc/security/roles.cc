@@ -14,6 +14,8 @@ constexpr uint8_t Only(std::initializer_list<Role> roles) {
 }
 constexpr uint8_t kEverybody = Only({Role::kWorker, Role::kServer, Role::kMonitor, Role::kAdmin});
 
+constexpr uint8_t kThoseWhoLook = Only({Role::kServer, Role::kMonitor, Role::kAdmin});
+
 constexpr MethodRule kRules[] = {
     {"/downpour.wire.DataPlane/Exchange", Only({Role::kWorker})},
     {"/downpour.wire.Control/CreateJob", Only({Role::kWorker, Role::kAdmin})},
@@ -22,6 +24,11 @@ constexpr MethodRule kRules[] = {
     {"/downpour.wire.Control/Heartbeat", Only({Role::kWorker})},
     {"/downpour.wire.Control/TakeWork", Only({Role::kWorker})},
     {"/downpour.wire.Control/ReportWork", Only({Role::kWorker})},
+    {"/downpour.wire.Status/Get", kThoseWhoLook},
+    {"/downpour.wire.Status/Watch", kThoseWhoLook},
+    {"/downpour.wire.Admin/StopJob", Only({Role::kAdmin})},
+    {"/downpour.wire.Admin/DrainWorker", Only({Role::kAdmin})},
+    {"/downpour.wire.Admin/Shutdown", Only({Role::kAdmin})},
     {"/grpc.health.v1.Health/Check", kEverybody},
     {"/grpc.health.v1.Health/Watch", kEverybody},
 };
