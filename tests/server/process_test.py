@@ -103,7 +103,7 @@ class StopTest(unittest.TestCase):
             self.assertNotIn(client.create_job().server_incarnation, [0, before])
 
     def test_a_server_that_stood_still_goes_on_with_its_workers(self):
-        with ServerProcess("--worker_timeout=1") as server:
+        with ServerProcess(heartbeat_timeout=0.5) as server:
             client, stream = connect(server)
             stream.push(1, 1, [1] * 4)
             self.assertEqual(fate(stream.read_acknowledgement()), "APPLIED")

@@ -33,8 +33,9 @@ def skip_without_grpc():
 class ServerProcess:
     """One server; `with` ends it by SIGKILL if it still runs."""
 
-    def __init__(self, *flags, listen="127.0.0.1:0", descriptors=None):
-        command = [PROGRAM, f"--listen={listen}", *flags]
+    def __init__(self, *flags, listen="127.0.0.1:0", descriptors=None, heartbeat_timeout=15):
+        # These clients send no heartbeats of their own accord.
+        command = [PROGRAM, f"--listen={listen}", f"--heartbeat_timeout={heartbeat_timeout}", *flags]
         if descriptors:
             # By a shell: Python that runs between fork and exec may wait forever for a lock that a thread of grpcio held.
             command = ["/bin/sh", "-c", f'ulimit -n {descriptors} && exec "$0" "$@"', *command]
