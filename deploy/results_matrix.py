@@ -49,7 +49,7 @@ NOTHING_WITHOUT_DELAY = ("+ delay compensation 0.04", "+ delay compensation 2", 
                           "+ warm start of half an epoch")
 
 # Shipped jobs as they are, with as many replicas as they are written for.
-JOBS = ("cifar10_fast", "fashion_mnist", "fashion_mnist_sync", "wide_deep", "quickstart")
+JOBS = ("fashion_mnist", "fashion_mnist_sync", "cifar10_fast", "wide_deep", "quickstart")
 
 
 def _devices(replicas):
