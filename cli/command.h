@@ -28,6 +28,7 @@ std::unique_ptr<Command> MakeJobCommand();
 std::unique_ptr<Command> MakeModelCommand();
 std::unique_ptr<Command> MakeTrainCommand();
 std::unique_ptr<Command> MakePlotCommand();
+std::unique_ptr<Command> MakeStatusCommand();
 std::unique_ptr<Command> MakeVersionCommand();
 
 }  // namespace downpour

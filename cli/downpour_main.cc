@@ -47,6 +47,7 @@ int main(int argc, char** argv) {
   commands.push_back(downpour::MakeJobCommand());
   commands.push_back(downpour::MakeDataCommand());
   commands.push_back(downpour::MakePlotCommand());
+  commands.push_back(downpour::MakeStatusCommand());
   commands.push_back(downpour::MakeVersionCommand());
   std::vector<std::pair<CLI::App*, Command*>> registered;
   for (const auto& command : commands) {
