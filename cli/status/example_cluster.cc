@@ -15,7 +15,7 @@ constexpr double kStepsPlanned = 100'000;
 uint64_t Total(double rate, double seconds) { return static_cast<uint64_t>(std::max(rate * seconds, 0.0)); }
 
 void FillLoad(const ExampleCluster& cluster, const ExampleWorker& worker, double seconds, wire::WorkerLoad* load) {
-  const double steps = worker.Rate() * seconds;
+  const auto steps = static_cast<double>(Total(worker.Rate(), seconds));
   load->set_seconds(seconds);
   load->set_steps(Total(worker.Rate(), seconds));
   load->set_examples(load->steps() * kBatch);

@@ -35,7 +35,7 @@ std::string SpanText(double seconds) { return std::isnan(seconds) ? kNotKnown : 
 
 std::string ShortSpanText(double seconds) {
   if (std::isnan(seconds)) return kNotKnown;
-  if (seconds < 0.001) return absl::StrFormat("%.0f us", seconds * 1e6);
+  if (seconds < 0.0009995) return absl::StrFormat("%.0f us", seconds * 1e6);
   if (seconds < 0.00995) return absl::StrFormat("%.1f ms", seconds * 1e3);
   if (seconds < 0.9995) return absl::StrFormat("%.0f ms", seconds * 1e3);
   return seconds < 99.5 ? absl::StrFormat("%.2f s", seconds) : DurationText(seconds);
