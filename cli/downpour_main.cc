@@ -42,6 +42,7 @@ int main(int argc, char** argv) {
 
   std::vector<std::unique_ptr<Command>> commands;
   commands.push_back(downpour::MakeTrainCommand());
+  commands.push_back(downpour::MakeLaunchCommand());
   commands.push_back(downpour::MakeBenchCommand());
   commands.push_back(downpour::MakeModelCommand());
   commands.push_back(downpour::MakeJobCommand());
