@@ -208,8 +208,9 @@ bool IsLocal(const LaunchOptions& options) {
 absl::StatusOr<uint32_t> CountTasks(const LaunchOptions& options) {
   DP_RETURN_IF_ERROR(CheckHosts(options));
   if (options.servers == 0) return absl::InvalidArgumentError("--servers=0: someone has to hold the weights");
-  if (options.servers > kTasksMax || WorkersOf(options) > kTasksMax) {
-    return absl::InvalidArgumentError(absl::StrCat("more than ", kTasksMax, " servers or workers are not launched"));
+  if (options.servers > kLaunchTasksMax || WorkersOf(options) > kLaunchTasksMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("more than ", kLaunchTasksMax, " servers or workers are not launched"));
   }
   return options.servers + WorkersOf(options);
 }

@@ -29,7 +29,7 @@ struct LaunchOptions {
 inline constexpr uint32_t kRemoteBasePort = 7070;
 
 // More tasks than this are a slip of the pen.
-inline constexpr uint32_t kTasksMax = 1000;
+inline constexpr uint32_t kLaunchTasksMax = 1000;
 
 // What is asked of this machine beforehand.
 struct ThisMachine {

@@ -17,13 +17,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "cli/command.h"
 #include "cli/launch/job_text.h"
 #include "cli/launch/merged_log.h"
 #include "cli/launch/remote_script.h"
 #include "cli/launch/task_process.h"
 #include "cli/launch/this_machine.h"
 #include "common/base/clock.h"
+#include "common/base/exit_status.h"
 #include "common/base/status.h"
 #include "common/base/string_view.h"
 

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "cli/command.h"
+#include "common/base/exit_status.h"
 
 namespace downpour {
 namespace {

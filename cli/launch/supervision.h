@@ -77,7 +77,7 @@ class Supervision {
   // Nothing runs, and nothing will.
   bool over() const { return phase_ == Phase::kOver; }
 
-  // Once it is over. An exit status as cli/command.h has them.
+  // Once it is over. An exit status as common/base/exit_status.h has them.
   int status() const;
   // Why the job failed, for people; empty where it did not. `failed_task`: whose last words tell more.
   const std::string& failure() const { return failure_; }
