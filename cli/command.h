@@ -25,9 +25,11 @@ class Command {
 std::unique_ptr<Command> MakeBenchCommand();
 std::unique_ptr<Command> MakeDataCommand();
 std::unique_ptr<Command> MakeJobCommand();
+std::unique_ptr<Command> MakeLaunchCommand();
 std::unique_ptr<Command> MakeModelCommand();
 std::unique_ptr<Command> MakeTrainCommand();
 std::unique_ptr<Command> MakePlotCommand();
+std::unique_ptr<Command> MakeStatusCommand();
 std::unique_ptr<Command> MakeVersionCommand();
 
 }  // namespace downpour

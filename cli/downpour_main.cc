@@ -42,11 +42,13 @@ int main(int argc, char** argv) {
 
   std::vector<std::unique_ptr<Command>> commands;
   commands.push_back(downpour::MakeTrainCommand());
+  commands.push_back(downpour::MakeLaunchCommand());
   commands.push_back(downpour::MakeBenchCommand());
   commands.push_back(downpour::MakeModelCommand());
   commands.push_back(downpour::MakeJobCommand());
   commands.push_back(downpour::MakeDataCommand());
   commands.push_back(downpour::MakePlotCommand());
+  commands.push_back(downpour::MakeStatusCommand());
   commands.push_back(downpour::MakeVersionCommand());
   std::vector<std::pair<CLI::App*, Command*>> registered;
   for (const auto& command : commands) {

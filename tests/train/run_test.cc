@@ -175,6 +175,8 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         "optimizer { sgd { learning_rate: 0.05 } }",
         "optimizer { adagrad { learning_rate: 0.02 } } policy { async { fetch_every: 3 push_every: 2 } }",
+        "optimizer { sgd { learning_rate: 0.05 } } policy { async { fetch_every: 4 } } "
+        "replica { local { learning_rate: 0.05 } }",
         "optimizer { sgd { learning_rate: 0.05 } } policy { bounded_staleness { bound: 1 } }",
         "optimizer { sgd { learning_rate: 0.15 } } policy { sync {} }",
         "optimizer { sgd { learning_rate: 0.15 } } policy { sync { required: 2 } }",
@@ -201,6 +203,39 @@ TEST(RunTest, VirtualReplicasMakePushesAsLateAsIfThereWereSoMany) {
   EXPECT_EQ(run.end.steps, 3 * kBatches);
   EXPECT_EQ(run.end.staleness.at(4), run.end.steps - 4 - 4 + 4);  // but for the first and the last few
   EXPECT_NEAR(run.end.staleness_mean, 4, 0.5);
+}
+
+TEST(RunTest, VirtualReplicasWaitForTheEndOfAWarmStart) {
+  const RunResult run = RunSmallJob(
+      "optimizer { sgd { learning_rate: 0.02 } } budget { epochs: 3 } "
+      "policy { warm_start { steps: 32 } } replica { virtual_replicas: 5 }");
+  ASSERT_TRUE(run.end.status.ok()) << run.end.status;
+  EXPECT_EQ(run.end.staleness.at(0), kBatches + 1);  // those of the warm start, and the first after it
+  EXPECT_EQ(run.end.staleness.at(4), 2 * kBatches - 4);
+}
+
+TEST(RunTest, OneReplicaThatStepsOnItsOwnAsTheServersDoNeedNotFetch) {
+  const std::string job =
+      "optimizer { sgd { learning_rate: 0.1 } weight_decay: 0.001 schedule { cosine { total_steps: 64 } } } "
+      "budget { epochs: 2 } evaluation { off: true } ";
+  const std::string local = "replica { local { learning_rate: 0.1 weight_decay: 0.001 } } ";
+  const RunResult plain = RunSmallJob(job);
+  const RunResult run = RunSmallJob(job + local + "policy { async { fetch_every: 5 } }");
+  ASSERT_TRUE(run.end.status.ok()) << run.end.status;
+  EXPECT_EQ(plain.weights, run.weights);
+  EXPECT_EQ(plain.weights,
+            RunSmallJob(job + local + "policy { async { fetch_every: 5 } }", {.carrier = "grpc"}).weights);
+  EXPECT_NE(plain.weights, RunSmallJob(job + "policy { async { fetch_every: 5 } }").weights);
+}
+
+TEST(RunTest, LocalStepsAreOfClippedGradients) {
+  const std::string job =
+      "optimizer { sgd { learning_rate: 0.1 } } budget { epochs: 1 } evaluation { off: true } "
+      "replica { clip_global_norm: 0.1 local { learning_rate: 0.1 } } ";
+  EXPECT_EQ(RunSmallJob(job + "policy { async { fetch_every: 4 } }").weights,
+            RunSmallJob("optimizer { sgd { learning_rate: 0.1 } } budget { epochs: 1 } evaluation { off: true } "
+                        "replica { clip_global_norm: 0.1 }")
+                .weights);
 }
 
 TEST(RunTest, GradientsAreClippedByTheNormOfAll) {

@@ -96,9 +96,10 @@ class TrainCommandTest(unittest.TestCase):
         self.assertIn("they share the cores", output)
 
     def test_a_run_that_diverges_fails_and_says_where(self):
-        status, _, errors = self.train("--devices=cpu:0", "--set=optimizer.sgd.learning_rate=1e38")
+        status, output, errors = self.train("--devices=cpu:0", "--set=optimizer.sgd.learning_rate=1e38")
         self.assertEqual(status, 1)
-        self.assertIn("first value that is not finite", errors)
+        self.assertIn("Failed after ", output)
+        self.assertEqual((output + errors).count("first value that is not finite"), 1, "the cause is said once")
 
     def test_ctrl_c_ends_the_run_with_its_summary(self):
         process = subprocess.Popen([PROGRAM, "train", self.job, "--devices=cpu:0,cpu:1", "--set=budget.epochs=1000000",

@@ -71,6 +71,12 @@ absl::Status GradientExchange::TakeFetched() {
   return absl::OkStatus();
 }
 
+void GradientExchange::Fetched() {
+  steps_since_fetch_ = 0;
+  // Its steps go on in the schedule where the servers' updates are.
+  if (local_ != nullptr) local_->GoTo(versions_.front().front());
+}
+
 absl::Status GradientExchange::Begin() {
   if (copies_) {
     DP_RETURN_IF_ERROR(Allocate(DTypeSize(options_.push_dtype), &sent_[0]));
@@ -79,10 +85,10 @@ absl::Status GradientExchange::Begin() {
   if (!options_.carrier_is_inline && streaming_) DP_RETURN_IF_ERROR(Allocate(sizeof(float), &fetched_));
   if (!fetches_.empty()) {
     DP_RETURN_IF_ERROR(TakeFetched());
-    steps_since_fetch_ = 0;
+    Fetched();
   } else if (refetch_ || steps_since_fetch_ >= options_.fetch_every) {
     DP_RETURN_IF_ERROR(PullAll());
-    steps_since_fetch_ = 0;
+    Fetched();
   }
   refetch_ = false;
   turn_ ^= 1;
@@ -170,9 +176,9 @@ absl::Status GradientExchange::End() {
   const Stopwatch watch(&times_.push);
   ++clock_;
   ++steps_since_fetch_;
+  if (options_.clip_global_norm.has_value()) Clip();
   if (local_ != nullptr && steps_since_fetch_ < options_.fetch_every) local_->Apply(network_);
   if (streaming_) return absl::OkStatus();
-  if (options_.clip_global_norm.has_value()) Clip();
   ++steps_since_push_;
   const AlignedBuffer* source = nullptr;
   if (options_.push_every > 1) {
@@ -192,7 +198,7 @@ absl::Status GradientExchange::End() {
     source = &sum_;
   }
   steps_since_push_ = 0;
-  if (options_.virtual_replicas <= 1) return PushAll(source);
+  if (options_.virtual_replicas <= 1 || clock_ <= options_.warm_start_steps) return PushAll(source);
 
   Gradients late;
   if (!unused_.empty()) {
@@ -235,6 +241,7 @@ absl::StatusOr<std::unique_ptr<Exchange>> MakeGradientExchange(const LoadedJob& 
     exchange.push_every = job.config.policy().async().push_every();
   }
   exchange.virtual_replicas = replica.virtual_replicas();
+  exchange.warm_start_steps = job.config.policy().warm_start().steps();
   if (replica.has_clip_global_norm()) exchange.clip_global_norm = replica.clip_global_norm();
   const std::optional<DType> dtype = FromWireDType(replica.push());
   exchange.push_dtype = dtype.value_or(DType::kFloat32);

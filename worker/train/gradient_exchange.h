@@ -23,6 +23,7 @@ class GradientExchange final : public Exchange {
     uint32_t fetch_every = 1;
     uint32_t push_every = 1;
     uint32_t virtual_replicas = 0;
+    uint64_t warm_start_steps = 0;  // until then there is no crowd, not even a virtual one
     std::optional<double> clip_global_norm;
     DType push_dtype = DType::kFloat32;
     bool carrier_is_inline = false;
@@ -52,6 +53,8 @@ class GradientExchange final : public Exchange {
   std::span<float> FloatsOf(const AlignedBuffer& memory, size_t parameter) const;
 
   absl::Status TakeFetched();
+  // The weights are those of the servers.
+  void Fetched();
   void Clip();
   // Of memory that stays as it is until the push is over.
   Gradient MakeGradient(size_t parameter, std::span<const float> values);

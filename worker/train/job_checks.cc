@@ -153,12 +153,12 @@ absl::Status CheckReplica(const LoadedJob& job, const Checker& check) {
   }
   DP_RETURN_IF_ERROR(check.Between("replica.virtual_replicas", replica.virtual_replicas(), 0, 4096));
   const PolicyConfig& policy = job.config.policy();
-  const bool local = policy.has_model_averaging() || policy.has_elastic_averaging();
+  const bool local = policy.has_model_averaging() || policy.has_elastic_averaging() || policy.async().fetch_every() > 1;
   if (!replica.has_local()) return absl::OkStatus();
   if (!local) {
     return job.Wrong("replica.local",
-                     "is for policies under which replicas step on their own: model_averaging and "
-                     "elastic_averaging");
+                     "is for policies under which replicas step on their own: model_averaging, elastic_averaging, and "
+                     "async with fetch_every above 1");
   }
   DP_RETURN_IF_ERROR(check.In("replica.local.learning_rate", replica.local().learning_rate(), kNonNegative));
   DP_RETURN_IF_ERROR(check.In("replica.local.momentum", replica.local().momentum(), kShareKept));

@@ -89,7 +89,7 @@ void FillInDefaults(std::string_view file, JobConfig* config) {
   ReplicaConfig& replica = *config->mutable_replica();
   if (replica.compute() == DATA_TYPE_UNSPECIFIED) replica.set_compute(FLOAT32);
   if (replica.push() == DATA_TYPE_UNSPECIFIED) replica.set_push(FLOAT32);
-  if (policy.has_model_averaging() || policy.has_elastic_averaging()) {
+  if (policy.has_model_averaging() || policy.has_elastic_averaging() || replica.has_local()) {
     DP_DEFAULT(*replica.mutable_local(), learning_rate, 0.01);
   }
 }

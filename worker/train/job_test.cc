@@ -68,6 +68,11 @@ TEST_F(JobTest, ASmallFileIsAWholeJobOnceDefaultsAreFilledIn) {
   EXPECT_EQ(job->config.evaluation().every_epochs(), 1);
   EXPECT_FALSE(job->config.evaluation().use_average());
   EXPECT_FALSE(job->config.replica().has_local());
+  EXPECT_EQ(Load(std::string(kJob) + "policy { async { fetch_every: 2 } } replica { local {} }")
+                ->config.replica()
+                .local()
+                .learning_rate(),
+            0.01);
   EXPECT_EQ(job->config.model().name(), "tiny");
   EXPECT_EQ(job->graph->parameters().size(), 2u);
   EXPECT_EQ(job->inputs.examples, 0u);
@@ -141,7 +146,8 @@ TEST_F(JobTest, FieldsThatDoNotGoTogetherAreRefused) {
   EXPECT_THAT(ErrorOf(job + "evaluation { use_average: true }"), HasSubstr("needs optimizer.average"));
   EXPECT_THAT(ErrorOf(job + "evaluation { every_steps: 1 every_epochs: 1 }"), HasSubstr("give one"));
   EXPECT_THAT(ErrorOf(job + "evaluation { off: true early_stopping {} }"), HasSubstr("they are off"));
-  EXPECT_THAT(ErrorOf(job + "replica { local {} }"), HasSubstr("model_averaging"));
+  EXPECT_THAT(ErrorOf(job + "replica { local {} }"), HasSubstr("async with fetch_every above 1"));
+  EXPECT_THAT(ErrorOf(job + "policy { bounded_staleness {} } replica { local {} }"), HasSubstr("model_averaging"));
   EXPECT_THAT(ErrorOf(job + "replica { compute: INT32 }"), HasSubstr("FLOAT32 or BFLOAT16"));
   EXPECT_THAT(ErrorOf(job + "name: 'a/b'"), HasSubstr("letters, digits"));
   EXPECT_THAT(ErrorOf(job, {"budget={}"}), HasSubstr("say when the run ends"));

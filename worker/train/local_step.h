@@ -12,8 +12,9 @@
 
 namespace downpour {
 
-// Steps of a replica on its own weights: SGD, with momentum if wanted, in the job's schedule by steps of its own, with
-// the multipliers and decays of the model's parameters. Statistics move as they move on servers. One thread.
+// Steps of a replica on its own weights: SGD, with momentum if wanted, in the job's schedule by steps of its own (or
+// from where it is told to be), with the multipliers and decays of the model's parameters. Statistics move as they move
+// on servers. One thread.
 class LocalStep {
  public:
   // INVALID_ARGUMENT for a schedule that makes no sense.
@@ -22,6 +23,9 @@ class LocalStep {
 
   // Turns the network's last gradients into weights.
   void Apply(Network* network);
+
+  // The next step is this one of the schedule.
+  void GoTo(uint64_t step) { step_ = step; }
 
  private:
   LocalStep(const LocalOptimizer& config, Schedule schedule) : config_(config), schedule_(std::move(schedule)) {}

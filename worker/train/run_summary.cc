@@ -104,7 +104,8 @@ std::string Figures(const RunEvaluation& evaluation) {
 }
 
 std::string Heading(const RunEnd& end) {
-  if (!end.status.ok()) return absl::StrCat("Failed: ", end.status.message());
+  // By whoever ran it, why.
+  if (!end.status.ok()) return absl::StrCat("Failed after ", WithThousands(end.steps), " steps");
   return absl::StrCat(end.interrupted ? "Stopped early" : "Done", end.reason.empty() ? "" : ": ", end.reason);
 }
 
