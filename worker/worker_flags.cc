@@ -27,8 +27,9 @@ void WorkerFlags::Register(CLI::App* app) {
   app->add_option("--servers", servers, "HOST:PORT of each server, by their number, instead of --cluster")
       ->delimiter(',')
       ->envname("DOWNPOUR_SERVERS");
-  app->add_option("--listen", listen, "HOST:PORT to tell its status at; port 0 takes any. Default: its address in the "
-                                      "cluster's file, else any port of 127.0.0.1")
+  app->add_option("--listen", listen,
+                  "HOST:PORT to tell its status at; port 0 takes any. Default: its address in the "
+                  "cluster's file, else any port of 127.0.0.1")
       ->envname("DOWNPOUR_LISTEN");
   app->add_option("--port_file", port_file, "A file to write that port to, once it is open");
   app->add_option("--devices", devices,
@@ -37,7 +38,7 @@ void WorkerFlags::Register(CLI::App* app) {
   app->add_option("--data_dir", data_dir, "Where the data is; goes before the job's and DOWNPOUR_DATA");
   app->add_option("--log_dir", log_dir, "For TensorBoard's event files; made if missing");
   app->add_option("--json_log", json_log, "A file that gets one JSON object a line for each event");
-  app->add_option("--wait", wait, "Seconds to wait for servers that are not there yet")
+  app->add_option("--wait", wait, "Seconds to wait for servers that are not there yet, or do not answer any more")
       ->check(CLI::Range(0.0, 1e6))
       ->envname("DOWNPOUR_WAIT")
       ->capture_default_str();

@@ -108,8 +108,8 @@ class Teller {
     *report.mutable_task() = DescribeTask(setup_.task.ToString(), address());
     const bool runs = board_.Describe(&report);
     const bool trains = runs && std::ranges::any_of(report.workers(), [](const wire::WorkerStatus& worker) {
-      return worker.load().steps() > 0;
-    });
+                          return worker.load().steps() > 0;
+                        });
     report.mutable_task()->set_state(trains ? wire::TaskStatus::RUNNING : wire::TaskStatus::WAITING);
     if (!trains) report.mutable_task()->set_waiting_for(runs ? "servers, and the first weights" : "its data");
     for (wire::WorkerStatus& worker : *report.mutable_workers()) {
@@ -136,12 +136,14 @@ class Teller {
 int Work(const WorkerFlags& flags) {
   const absl::StatusOr<WorkerSetup> setup = SetUpWorker(flags);
   if (!setup.ok()) return Fail(setup.status(), kExitUsage);
-  if (flags.job.empty()) return Fail(absl::InvalidArgumentError("which job? Give --job=FILE (or DOWNPOUR_JOB)"), kExitUsage);
+  if (flags.job.empty())
+    return Fail(absl::InvalidArgumentError("which job? Give --job=FILE (or DOWNPOUR_JOB)"), kExitUsage);
   const absl::StatusOr<LoadedJob> job = LoadJobOrShipped(flags.job, flags.overrides);
   if (!job.ok()) return Fail(job.status(), kExitUsage);
   // Refused rather than forgotten.
   if (!job->config.checkpoint().folder().empty()) {
-    return Fail(job->Wrong("checkpoint.folder", "this version does not write checkpoints yet: take it out"), kExitUsage);
+    return Fail(job->Wrong("checkpoint.folder", "this version does not write checkpoints yet: take it out"),
+                kExitUsage);
   }
   const absl::StatusOr<RunDevices> devices = ChooseDevices(setup->devices);
   if (!devices.ok()) return Fail(devices.status(), kExitUsage);
@@ -167,9 +169,8 @@ int Work(const WorkerFlags& flags) {
   const StopSignals signals([] {
     std::fputs("\ndownpour_worker: finishing the steps that are under way, and leaving; again stops at once\n", stderr);
   });
-  const absl::StatusOr<RunOutputs> outputs =
-      RunOutputs::Create({.json_log = flags.json_log,
-                          .log_dir = flags.log_dir.empty() ? job->config.logging().folder() : flags.log_dir});
+  const absl::StatusOr<RunOutputs> outputs = RunOutputs::Create(
+      {.json_log = flags.json_log, .log_dir = flags.log_dir.empty() ? job->config.logging().folder() : flags.log_dir});
   if (!outputs.ok()) return Fail(outputs.status(), kExitUsage);
 
   Ways ways(*setup, *credentials, flags.shared_memory);
@@ -195,6 +196,7 @@ int Work(const WorkerFlags& flags) {
       load->set_device_memory_used(facts.resident_bytes);
     };
     client.join_timeout = absl::Seconds(flags.wait);
+    client.operation_timeout = absl::Seconds(flags.wait);
     client.give_up = [&signals] { return signals.stopped().load(); };
     return PsClient::Join(std::move(client), ways.Factory());
   };

@@ -13,7 +13,9 @@
 namespace downpour {
 namespace {
 
-double Seconds(const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; }
+double Seconds(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+}
 
 uint64_t ResidentBytes() {
   std::ifstream file("/proc/self/statm");

@@ -22,9 +22,12 @@ inline constexpr size_t kMembersMax = size_t{1} << 16;
 // An incarnation that has left never comes back, even if its Join arrives after its Leave: a Leave is remembered
 // whether or not the incarnation has been seen.
 //
-// Pure: times are handed in, as a Clock gives them. Not thread-safe.
-class Members {
+// An interface, so that a service outside may keep it for several servers. Pure: times are handed in, as a Clock gives
+// them. Not thread-safe.
+class Membership {
  public:
+  virtual ~Membership() = default;
+
   struct Member {
     uint64_t incarnation = 0;  // the last that joined
     bool live = false;
@@ -38,27 +41,28 @@ class Members {
   };
 
   // Larger than every incarnation of this worker so far.
-  uint64_t NextIncarnation(WorkerId worker) const;
+  virtual uint64_t NextIncarnation(WorkerId worker) const = 0;
 
   // Whether the worker may join with this incarnation: FAILED_PRECONDITION for one that is smaller than the last or has
   // left, INVALID_ARGUMENT for 0 and the largest number, RESOURCE_EXHAUSTED beyond kMembersMax. OK for the one that is
   // joined already (a retry).
-  absl::Status CheckJoin(WorkerId worker, uint64_t incarnation) const;
+  virtual absl::Status CheckJoin(WorkerId worker, uint64_t incarnation) const = 0;
 
   // Requires that CheckJoin found nothing. A retry only counts as heard.
-  void Join(WorkerId worker, uint64_t incarnation, uint64_t clock, absl::Duration now);
+  virtual void Join(WorkerId worker, uint64_t incarnation, uint64_t clock, absl::Duration now) = 0;
 
   // False: that incarnation was not live, and nobody has to be told.
-  bool Leave(WorkerId worker, uint64_t incarnation);
+  virtual bool Leave(WorkerId worker, uint64_t incarnation) = 0;
   // The same of one that has fallen silent.
-  bool GiveUp(WorkerId worker, uint64_t incarnation);
+  virtual bool GiveUp(WorkerId worker, uint64_t incarnation) = 0;
 
   // The worker lives, and is so far. FAILED_PRECONDITION unless that very incarnation is joined; ABORTED where a larger
   // one has taken its place.
-  absl::Status Heard(WorkerId worker, uint64_t incarnation, std::optional<uint64_t> clock, absl::Duration now);
+  virtual absl::Status Heard(WorkerId worker, uint64_t incarnation, std::optional<uint64_t> clock,
+                             absl::Duration now) = 0;
 
   // Whether that very incarnation is joined; statuses as of Heard().
-  absl::Status CheckLive(WorkerId worker, uint64_t incarnation) const;
+  virtual absl::Status CheckLive(WorkerId worker, uint64_t incarnation) const = 0;
 
   struct Silent {
     WorkerId worker = 0;
@@ -66,16 +70,35 @@ class Members {
     absl::Duration silence;
   };
   // Live ones that were not heard of for longer than `limit`. The caller makes them leave.
-  std::vector<Silent> SilentFor(absl::Duration limit, absl::Duration now) const;
+  virtual std::vector<Silent> SilentFor(absl::Duration limit, absl::Duration now) const = 0;
 
   // Nobody could be heard during `pause`: this process stood still.
-  void Excuse(absl::Duration pause);
+  virtual void Excuse(absl::Duration pause) = 0;
 
   // The smallest clock of the live workers; 0 where there are none.
-  uint64_t clock_min() const;
-  size_t live_count() const;
-  const Member* Find(WorkerId worker) const;
-  const std::map<WorkerId, Member>& all() const { return members_; }
+  virtual uint64_t clock_min() const = 0;
+  virtual size_t live_count() const = 0;
+  virtual const Member* Find(WorkerId worker) const = 0;
+  virtual const std::map<WorkerId, Member>& all() const = 0;
+};
+
+// Kept in the memory of this server: the membership of a cluster without another service for it. A server that starts
+// again has forgotten all, and its workers join anew.
+class Members final : public Membership {
+ public:
+  uint64_t NextIncarnation(WorkerId worker) const override;
+  absl::Status CheckJoin(WorkerId worker, uint64_t incarnation) const override;
+  void Join(WorkerId worker, uint64_t incarnation, uint64_t clock, absl::Duration now) override;
+  bool Leave(WorkerId worker, uint64_t incarnation) override;
+  bool GiveUp(WorkerId worker, uint64_t incarnation) override;
+  absl::Status Heard(WorkerId worker, uint64_t incarnation, std::optional<uint64_t> clock, absl::Duration now) override;
+  absl::Status CheckLive(WorkerId worker, uint64_t incarnation) const override;
+  std::vector<Silent> SilentFor(absl::Duration limit, absl::Duration now) const override;
+  void Excuse(absl::Duration pause) override;
+  uint64_t clock_min() const override;
+  size_t live_count() const override;
+  const Member* Find(WorkerId worker) const override;
+  const std::map<WorkerId, Member>& all() const override { return members_; }
 
  private:
   std::map<WorkerId, Member> members_;

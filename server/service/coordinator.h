@@ -33,8 +33,8 @@ class Coordinator {
 
   void Release(WorkerId worker, uint64_t incarnation);
 
-  // Gives a worker's task no more work (common/cluster/task_name.h): who asks as one of its replicas is told that it has
-  // finished. Until a process joins anew in place of one that was told so.
+  // Gives a worker's task no more work (common/cluster/task_name.h): who asks as one of its replicas is told that it
+  // has finished. Until a process joins anew in place of one that was told so.
   void Drain(uint32_t task);
   bool IsDraining(uint32_t task);
   // A worker has joined and got a new incarnation.

@@ -13,7 +13,8 @@
 namespace downpour {
 namespace {
 
-wire::WorkerStatus::State StateOf(const Members::Member& member, absl::Duration silent, absl::Duration suspect_after) {
+wire::WorkerStatus::State StateOf(const Membership::Member& member, absl::Duration silent,
+                                  absl::Duration suspect_after) {
   if (!member.live) return member.dead ? wire::WorkerStatus::DEAD : wire::WorkerStatus::LEFT;
   return silent > suspect_after ? wire::WorkerStatus::SUSPECT : wire::WorkerStatus::LIVE;
 }
@@ -45,8 +46,7 @@ void AddUp(const wire::StatusReport& report, wire::RunStatus* run) {
   double loss = 0;
   int losses = 0;
   for (const wire::WorkerStatus& worker : report.workers()) {
-    const bool lives =
-        worker.state() == wire::WorkerStatus::LIVE || worker.state() == wire::WorkerStatus::SUSPECT;
+    const bool lives = worker.state() == wire::WorkerStatus::LIVE || worker.state() == wire::WorkerStatus::SUSPECT;
     if (!lives) continue;
     rate += worker.load().examples_per_second();
     if (!worker.load().has_loss()) continue;
@@ -95,7 +95,7 @@ wire::StatusReport JobHost::Describe(const wire::StatusRequest& request) {
   report.mutable_task()->set_incarnation(options_.server_incarnation);
   const std::shared_ptr<const Job> job = this->job();
   const bool draining = draining_.load(std::memory_order_acquire);
-  report.mutable_task()->set_state(draining          ? wire::TaskStatus::DRAINING
+  report.mutable_task()->set_state(draining         ? wire::TaskStatus::DRAINING
                                    : job == nullptr ? wire::TaskStatus::WAITING
                                                     : wire::TaskStatus::RUNNING);
   if (job == nullptr) {
@@ -130,7 +130,7 @@ void JobHost::DescribeWorkers(const Job& job, wire::StatusReport* report) {
   const absl::Duration now = clock_.Now();
   {
     MutexLock lock(&members_mutex_);
-    for (const auto& [id, member] : members_.all()) {
+    for (const auto& [id, member] : members_->all()) {
       if (member.incarnation == 0) continue;  // it left before it came
       wire::WorkerStatus& worker = *report->add_workers();
       worker.set_worker(id);
@@ -234,10 +234,10 @@ absl::StatusOr<std::shared_ptr<const Job>> JobHost::FindCoordinator() const {
         absl::StrCat("server/", options_.server, " has no job: no worker has come yet"));
   }
   if (job->coordinator() == nullptr) {
-    return absl::FailedPreconditionError(
-        job->issues_incarnations() ? "the job has no plan, so nobody coordinates it"
-                                   : absl::StrCat("server/", options_.server, " does not coordinate: ask server/",
-                                                  job->map()->servers().front()));
+    return absl::FailedPreconditionError(job->issues_incarnations() ? "the job has no plan, so nobody coordinates it"
+                                                                    : absl::StrCat("server/", options_.server,
+                                                                                   " does not coordinate: ask server/",
+                                                                                   job->map()->servers().front()));
   }
   return job;
 }
@@ -257,7 +257,7 @@ absl::StatusOr<wire::DrainWorkerResponse> JobHost::DrainWorker(const wire::Drain
   wire::DrainWorkerResponse response;
   {
     MutexLock lock(&members_mutex_);
-    for (const auto& [id, member] : members_.all()) {
+    for (const auto& [id, member] : members_->all()) {
       if (member.live && TaskOfWorker(id) == request.task()) response.set_replicas(response.replicas() + 1);
     }
   }

@@ -26,7 +26,8 @@ constexpr absl::Duration kLookPeriod = absl::Seconds(2);
 JobHost::JobHost(const Options& options)
     : options_(options),
       clock_(options.clock != nullptr ? *options.clock : SteadyClock::Get()),
-      last_sweep_(clock_.Now()) {}
+      last_sweep_(clock_.Now()),
+      members_(options_.make_membership != nullptr ? options_.make_membership() : std::make_unique<Members>()) {}
 
 JobHost::~JobHost() = default;
 
@@ -112,9 +113,9 @@ absl::StatusOr<wire::JoinResponse> JobHost::Join(const wire::JoinRequest& reques
   uint64_t replaced = 0;  // an incarnation of the worker that lived until now
   {
     MutexLock lock(&members_mutex_);
-    if (incarnation == 0) incarnation = members_.NextIncarnation(request.worker());
-    DP_RETURN_IF_ERROR(members_.CheckJoin(request.worker(), incarnation));
-    const Members::Member* member = members_.Find(request.worker());
+    if (incarnation == 0) incarnation = members_->NextIncarnation(request.worker());
+    DP_RETURN_IF_ERROR(members_->CheckJoin(request.worker(), incarnation));
+    const Membership::Member* member = members_->Find(request.worker());
     retry = member != nullptr && member->live && member->incarnation == incarnation;
     if (retry) clock = member->join_clock;
     if (!retry && member != nullptr && member->live) replaced = member->incarnation;
@@ -138,7 +139,7 @@ absl::StatusOr<wire::JoinResponse> JobHost::Join(const wire::JoinRequest& reques
   }
   {
     MutexLock lock(&members_mutex_);
-    members_.Join(request.worker(), incarnation, clock, clock_.Now());
+    members_->Join(request.worker(), incarnation, clock, clock_.Now());
   }
   wire::JoinResponse response;
   response.set_version(version);
@@ -157,7 +158,7 @@ absl::StatusOr<wire::LeaveResponse> JobHost::Leave(const wire::LeaveRequest& req
   bool left = false;
   {
     MutexLock lock(&members_mutex_);
-    left = members_.Leave(request.worker(), request.incarnation());
+    left = members_->Leave(request.worker(), request.incarnation());
     if (left) loads_.erase(request.worker());
   }
   if (left) {
@@ -173,12 +174,12 @@ absl::StatusOr<wire::HeartbeatResponse> JobHost::Heartbeat(const wire::Heartbeat
   response.set_server_incarnation(options_.server_incarnation);
   response.set_epoch(job->map()->epoch());
   MutexLock lock(&members_mutex_);
-  const absl::Status status = members_.Heard(request.worker(), request.incarnation(), request.clock(), clock_.Now());
+  const absl::Status status = members_->Heard(request.worker(), request.incarnation(), request.clock(), clock_.Now());
   // Whoever has been replaced hears it here as proto/control.proto has it.
   if (absl::IsAborted(status)) return absl::FailedPreconditionError(status.message());
   DP_RETURN_IF_ERROR(status);
   if (request.has_load() && request.load().ByteSizeLong() <= kLoadBytesMax) loads_[request.worker()] = request.load();
-  response.set_clock_min(members_.clock_min());
+  response.set_clock_min(members_->clock_min());
   return response;
 }
 
@@ -192,7 +193,7 @@ absl::StatusOr<std::shared_ptr<const Job>> JobHost::CheckWorker(std::string_view
                                                   job->map()->servers().front()));
   }
   MutexLock lock(&members_mutex_);
-  const absl::Status status = members_.Heard(worker, incarnation, std::nullopt, clock_.Now());
+  const absl::Status status = members_->Heard(worker, incarnation, std::nullopt, clock_.Now());
   if (absl::IsAborted(status)) return absl::FailedPreconditionError(status.message());
   DP_RETURN_IF_ERROR(status);
   return job;
@@ -205,7 +206,7 @@ absl::StatusOr<wire::TakeWorkResponse> JobHost::TakeWork(const wire::TakeWorkReq
   size_t workers = 0;
   {
     MutexLock lock(&members_mutex_);
-    workers = members_.live_count();
+    workers = members_->live_count();
   }
   return job->coordinator()->Take(request, workers);
 }
@@ -250,17 +251,17 @@ void JobHost::Sweep() {
     last_look_ = now;
     LookAtRates(*current);
   }
-  std::vector<Members::Silent> silent;
+  std::vector<Membership::Silent> silent;
   {
     MutexLock lock(&members_mutex_);
-    if (pause > options_.heartbeat_timeout) members_.Excuse(pause);
-    silent = members_.SilentFor(2 * options_.heartbeat_timeout, now);
-    for (const Members::Silent& worker : silent) {
-      members_.GiveUp(worker.worker, worker.incarnation);
+    if (pause > options_.heartbeat_timeout) members_->Excuse(pause);
+    silent = members_->SilentFor(2 * options_.heartbeat_timeout, now);
+    for (const Membership::Silent& worker : silent) {
+      members_->GiveUp(worker.worker, worker.incarnation);
       loads_.erase(worker.worker);
     }
   }
-  for (const Members::Silent& worker : silent) {
+  for (const Membership::Silent& worker : silent) {
     DP_LOG(WARNING) << WorkerName(worker.worker) << " (incarnation " << worker.incarnation
                     << ") is given up for dead: not heard of for " << worker.silence;
     LeaveShards(*current, worker.worker, worker.incarnation);
@@ -298,7 +299,7 @@ absl::StatusOr<SessionHost::Admission> JobHost::Admit(const wire::ClientHello& h
   DP_ASSIGN_OR_RETURN(const std::shared_ptr<const Job> job, FindJob(hello.job_fingerprint()));
   {
     MutexLock lock(&members_mutex_);
-    DP_RETURN_IF_ERROR(members_.Heard(hello.worker(), hello.incarnation(), std::nullopt, clock_.Now()));
+    DP_RETURN_IF_ERROR(members_->Heard(hello.worker(), hello.incarnation(), std::nullopt, clock_.Now()));
   }
   if (!sessions_.TakePlace(hello.worker(), hello.incarnation(), mailbox)) {
     return absl::AbortedError(
@@ -319,7 +320,7 @@ absl::StatusOr<SessionHost::Admission> JobHost::Admit(const wire::ClientHello& h
 void JobHost::Heard(WorkerId worker, uint64_t incarnation) {
   MutexLock lock(&members_mutex_);
   // Who has left hears of it from the shards.
-  (void)members_.Heard(worker, incarnation, std::nullopt, clock_.Now());
+  (void)members_->Heard(worker, incarnation, std::nullopt, clock_.Now());
 }
 
 void JobHost::Deliver(ShardId shard, Completions completions) { sessions_.Deliver(shard, std::move(completions)); }

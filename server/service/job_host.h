@@ -33,15 +33,16 @@ namespace downpour {
 class JobHost final : public Control, public ExchangeHost, public StatusSource, private SessionHost {
  public:
   struct Options {
-    ServerId server = 0;                                // the number of this server's task
-    uint64_t server_incarnation = 0;                    // drawn at the start of the process, never 0
-    size_t memory_max = size_t{1} << 32;                // see Job::Options
+    ServerId server = 0;                  // the number of this server's task
+    uint64_t server_incarnation = 0;      // drawn at the start of the process, never 0
+    size_t memory_max = size_t{1} << 32;  // see Job::Options
     // A worker that is not heard of for longer is suspect; for twice as long: given up for dead. They are asked for a
     // sign of life several times within it.
     absl::Duration heartbeat_timeout = absl::Seconds(15);
     const Clock* clock = nullptr;                   // null: SteadyClock
     std::map<std::string, std::string> tasks = {};  // addresses that are known from the start: "server/1" to HOST:PORT
-    std::function<void()> shut_down = nullptr;      // a person wants the server to end; null: it cannot
+    std::function<std::unique_ptr<Membership>()> make_membership = nullptr;  // null: Members
+    std::function<void()> shut_down = nullptr;  // a person wants the server to end; null: it cannot
   };
 
   explicit JobHost(const Options& options);
@@ -138,11 +139,11 @@ class JobHost final : public Control, public ExchangeHost, public StatusSource, 
   absl::Duration last_look_ DP_GUARDED_BY(membership_mutex_);  // at the rates
 
   mutable Mutex members_mutex_;  // taken last, and for a moment only
-  Members members_ DP_GUARDED_BY(members_mutex_);
+  const std::unique_ptr<Membership> members_ DP_PT_GUARDED_BY(members_mutex_);
   // As they told in their last heartbeat; of those that live.
   std::map<WorkerId, wire::WorkerLoad> loads_ DP_GUARDED_BY(members_mutex_);
 
-  Mutex status_mutex_;  // taken last, and for a moment only
+  Mutex status_mutex_;                                                         // taken last, and for a moment only
   std::map<std::string, std::string> addresses_ DP_GUARDED_BY(status_mutex_);  // of tasks
   std::string own_address_ DP_GUARDED_BY(status_mutex_);
   RecentRates rates_ DP_GUARDED_BY(status_mutex_);  // of updates, shard by shard

@@ -58,7 +58,11 @@ size_t MoveAnswers(std::deque<Answer>* answers, size_t count_max, size_t* bytes,
 }  // namespace
 
 Session::Session(SessionHost* host, std::string peer, const ExchangeLimits& limits, ExchangeLink* link)
-    : host_(host), peer_(std::move(peer)), limits_(limits), link_(link), mailbox_(std::make_shared<Mailbox>(link, peer_)) {}
+    : host_(host),
+      peer_(std::move(peer)),
+      limits_(limits),
+      link_(link),
+      mailbox_(std::make_shared<Mailbox>(link, peer_)) {}
 
 Session::~Session() { mailbox_->Close(); }
 

@@ -72,6 +72,7 @@ struct ServerState {
   Backoff backoff;
   std::optional<absl::Duration> connect_at;
   absl::Status trouble;  // why the last stream ended, or the last call failed
+  absl::Duration heard;  // when a call was last answered
   LinkTally tally;
 
   // ---- Its keeper: the thread that makes the calls of Control
@@ -217,6 +218,8 @@ class ClientCore final : public std::enable_shared_from_this<ClientCore> {
   // The server does not know this worker as it is: a new stream is told why.
   void AskWhy(ServerState* server, const absl::Status& status, Effects* effects) DP_REQUIRES(mutex_);
   void Beat(ServerState* server) DP_REQUIRES(mutex_);
+  // A heartbeat had no answer.
+  void OnSilence(ServerState* server, const absl::Status& status, Effects* effects) DP_REQUIRES(mutex_);
   // The server is another process than the one that was joined: nothing goes on.
   void OnRestarted(const ServerState& server, Effects* effects) DP_REQUIRES(mutex_);
   void OnGivenUp(const ServerState& server, std::string_view message, Effects* effects) DP_REQUIRES(mutex_);

@@ -71,7 +71,8 @@ auto ClientCore::Retry(const ServerState& server, absl::Duration give_up_at, Cal
     if (now >= tell_at) {
       tell_at = now + kToldEvery;
       DP_LOG(INFO) << "waiting for " << NameOf(server) << ", " << absl::ToInt64Seconds(now - began) << " s of "
-                   << absl::ToInt64Seconds(absl::Ceil(give_up_at - began, absl::Seconds(1))) << " s: " << answer.status().message();
+                   << absl::ToInt64Seconds(absl::Ceil(give_up_at - began, absl::Seconds(1)))
+                   << " s: " << answer.status().message();
     }
     if (again >= give_up_at) return answer;
     while (Now() < again) {
@@ -165,6 +166,7 @@ absl::Status ClientCore::JoinAll(absl::Duration give_up_at) {
       }
       server->incarnation = joined.server_incarnation;
       server->joined = true;
+      server->heard = Now();
     }
     result = final_ ? status_ : absl::OkStatus();
     if (result.ok()) {
@@ -403,7 +405,10 @@ void ClientCore::Beat(ServerState* server) {
   const absl::StatusOr<wire::HeartbeatResponse> answer =
       server->carrier->control().Heartbeat(request, options_.control_timeout);
   mutex_.Lock();
-  if (answer.ok()) CountRoundTrip(server, Now() - sent);
+  if (answer.ok()) {
+    server->heard = Now();
+    CountRoundTrip(server, server->heard - sent);
+  }
   if (closing_ || !status_.ok() || request.incarnation() != incarnation_) return;
 
   Effects effects;
@@ -417,12 +422,27 @@ void ClientCore::Beat(ServerState* server) {
              answer.status().code() == absl::StatusCode::kFailedPrecondition ||
              answer.status().code() == absl::StatusCode::kNotFound) {
     AskWhy(server, answer.status(), &effects);
-  } else if (!IsPassing(answer.status())) {
+  } else if (IsPassing(answer.status())) {
+    OnSilence(server, answer.status(), &effects);
+  } else {
     DP_LOG_EVERY(WARNING, absl::Seconds(10)) << "heartbeat to " << NameOf(*server) << ": " << answer.status();
   }
   mutex_.Unlock();
   Run(std::move(effects));
   mutex_.Lock();
+}
+
+void ClientCore::OnSilence(ServerState* server, const absl::Status& status, Effects* effects) {
+  const absl::Duration silence = Now() - server->heard;
+  if (silence > kSilentWait) {
+    DP_LOG_EVERY(WARNING, kToldEvery) << "no answer from " << NameOf(*server) << " for "
+                                      << absl::ToInt64Seconds(silence) << " s: " << status.message();
+  }
+  // Who wants to end does not wait for what may never come.
+  if (options_.give_up != nullptr && options_.give_up() && !final_) {
+    final_ = true;
+    EndAll(absl::CancelledError(absl::StrCat("stopped while ", NameOf(*server), " did not answer")), effects);
+  }
 }
 
 // ---- What ends everything

@@ -61,7 +61,7 @@ struct PsClientOptions {
   // thread of the client's, without a lock. Null: nothing is told.
   std::function<void(wire::WorkerLoad*)> describe_load = nullptr;
 
-  // While a join waits for a server: true ends it, with CANCELLED. Null: nobody does.
+  // Asked while a server does not answer: true ends the join, or everything, with CANCELLED. Null: nobody does.
   std::function<bool()> give_up = nullptr;
   const Clock* clock_source = &SteadyClock::Get();
 };
