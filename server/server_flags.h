@@ -21,7 +21,7 @@ struct ServerFlags {
   std::string port_file;
   std::string task = "server/0";
   size_t connections_max = 1024;
-  uint64_t memory_max = 0;     // bytes; 0: three quarters of what the machine, or the control group, has
+  uint64_t memory_max = 0;         // bytes; 0: three quarters of what the machine, or the control group, has
   double heartbeat_timeout = 0.5;  // seconds
   double wait_for_job = 0;         // seconds; 0: without end
   double drain_timeout = 10;       // seconds

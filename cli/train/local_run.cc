@@ -42,9 +42,8 @@ int RunLocally(const LoadedJob& job, const LocalRunOptions& options) {
                           .log_dir = options.log_dir.empty() ? job.config.logging().folder() : options.log_dir});
   if (!outputs.ok()) return Fail(outputs.status(), kExitUsage);
 
-  const StopSignals signals([] {
-    std::fputs("\ndownpour: finishing the steps that are under way; Ctrl-C again stops at once\n", stderr);
-  });
+  const StopSignals signals(
+      [] { std::fputs("\ndownpour: finishing the steps that are under way; Ctrl-C again stops at once\n", stderr); });
   absl::StatusOr<std::unique_ptr<EmbeddedCluster>> cluster =
       EmbeddedCluster::Start({.servers = options.servers, .carrier = options.carrier});
   if (!cluster.ok()) return Fail(cluster.status(), kExitUsage);

@@ -20,6 +20,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -43,7 +44,7 @@ struct LinkTally {
   absl::Duration push_time;  // from the first byte sent to the acknowledgement
   uint64_t pulls = 0;        // answered whole
   uint64_t pull_bytes = 0;
-  absl::Duration pull_time;               // from asking to the last byte
+  absl::Duration pull_time;                  // from asking to the last byte
   std::optional<absl::Duration> round_trip;  // of heartbeats, a moving mean
 };
 
@@ -209,7 +210,8 @@ class ClientCore final : public std::enable_shared_from_this<ClientCore> {
   absl::Status JoinAll(absl::Duration give_up_at) DP_EXCLUDES(mutex_);
   absl::StatusOr<Joined> JoinOne(ServerState* server, uint64_t incarnation, uint64_t clock) DP_EXCLUDES(mutex_);
   template <typename Call>
-  auto Retry(const ServerState& server, absl::Duration give_up_at, Call call) -> decltype(call()) DP_EXCLUDES(mutex_);
+  std::invoke_result_t<Call&> Retry(const ServerState& server, absl::Duration give_up_at, Call call)
+      DP_EXCLUDES(mutex_);
   absl::Status CheckMap(const ShardMap& map) const DP_REQUIRES(mutex_);
   void InstallMap(std::shared_ptr<const ShardMap> map, Effects* effects) DP_REQUIRES(mutex_);
   void AwaitMap(ShardRequest* request, ServerState* server) DP_REQUIRES(mutex_);

@@ -54,7 +54,7 @@ absl::StatusOr<ServerState*> ClientCore::GetServer(ServerId id) {
 // Until it answers with something that is not a passing trouble. Whoever starts before the servers sees what it waits
 // for.
 template <typename Call>
-auto ClientCore::Retry(const ServerState& server, absl::Duration give_up_at, Call call) -> decltype(call()) {
+std::invoke_result_t<Call&> ClientCore::Retry(const ServerState& server, absl::Duration give_up_at, Call call) {
   BackoffOptions pace = options_.backoff;
   pace.longest = std::min(pace.longest, kAskedAtLeastEvery);
   Backoff backoff(pace, options_.seed, (uint64_t{1} << 32) + server.id);

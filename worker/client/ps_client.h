@@ -51,7 +51,7 @@ struct PsClientOptions {
   absl::Duration operation_timeout = absl::Minutes(5);  // where an operation names none
   absl::Duration join_timeout = absl::Minutes(1);       // until all servers have answered a join, retries included
   absl::Duration control_timeout = absl::Seconds(5);    // of one call of a join, a heartbeat or a leave
-  absl::Duration heartbeat_period = absl::Seconds(1);  // where the servers ask for none
+  absl::Duration heartbeat_period = absl::Seconds(1);   // where the servers ask for none
   BackoffOptions backoff;
   uint64_t seed = 0;  // of its jitter
 

@@ -38,7 +38,7 @@ struct ShardRequest {
   uint64_t order = 0;  // of asking, over all requests
   bool is_push = false;
   RequestState state = RequestState::kBlocked;
-  bool was_sent = false;  // on any stream
+  bool was_sent = false;   // on any stream
   absl::Duration sent_at;  // the last time, its first byte
 };
 
