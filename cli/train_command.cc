@@ -33,6 +33,8 @@ class TrainCommand : public Command {
         ->capture_default_str();
     command->add_option("--data_dir", options_.data_dir, "Where the data is; goes before the job's and DOWNPOUR_DATA");
     command->add_option("--log_dir", options_.log_dir, "For TensorBoard's event files; made if missing");
+    command->add_option("--listen", options_.listen,
+                        "HOST:PORT to tell its status at, for downpour status and top; port 0 takes any");
     command->add_option("--json_log", options_.json_log, "A file that gets one JSON object a line for each event");
     return command;
   }

@@ -59,6 +59,7 @@ EmbeddedCluster::~EmbeddedCluster() {
   }
   if (sweeper_.joinable()) sweeper_.join();
   for (auto& [id, server] : servers_) {
+    server.status = nullptr;
     if (server.grpc != nullptr) server.grpc->Shutdown(kShutdownPatience);
     server.grpc = nullptr;
   }
@@ -90,6 +91,27 @@ CarrierFactory EmbeddedCluster::Carriers() {
     if (server.channels != nullptr) options.payload_channels = &shared_memory_;
     return std::make_unique<GrpcCarrier>(std::move(options));
   };
+}
+
+absl::Status EmbeddedCluster::TellStatus(const std::string& listen) {
+  std::map<std::string, std::string> addresses;
+  for (auto& [id, server] : servers_) {
+    StatusServer::Options options;
+    const std::string host = listen.substr(0, listen.rfind(':'));
+    options.listen = id == 0 ? listen : absl::StrCat(host, ":0");
+    options.describe = [host = server.host.get()](const wire::StatusRequest& request) {
+      return host->Describe(request);
+    };
+    DP_ASSIGN_OR_RETURN(server.status, StatusServer::Start(std::move(options)));
+    const std::string address = absl::StrCat(host, ":", server.status->port());
+    if (id == 0) status_address_ = address;
+    server.host->SetAddress(address);
+    addresses[absl::StrCat("server/", id)] = address;
+  }
+  for (auto& [id, server] : servers_) {
+    for (const auto& [task, address] : addresses) server.host->KnowTask(task, address);
+  }
+  return absl::OkStatus();
 }
 
 void EmbeddedCluster::StopRun(const std::string& why, bool evaluate) {

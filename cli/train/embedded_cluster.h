@@ -15,6 +15,7 @@
 #include "server/service/grpc_server.h"
 #include "server/service/job_host.h"
 #include "worker/client/ps_client.h"
+#include "worker/status/status_server.h"
 
 namespace downpour {
 
@@ -38,6 +39,11 @@ class EmbeddedCluster {
   CarrierFactory Carriers();
   bool carrier_is_inline() const { return options_.carrier == "memory"; }
 
+  // Lets anybody on this machine ask how the servers are (proto/status.proto): the first at `listen`, the others at any
+  // free port. Before the first worker joins.
+  absl::Status TellStatus(const std::string& listen);
+  const std::string& status_address() const { return status_address_; }  // of the first
+
   // Ends the run: see JobHost.
   void StopRun(const std::string& why, bool evaluate);
 
@@ -48,6 +54,7 @@ class EmbeddedCluster {
     std::unique_ptr<JobHost> host;
     std::unique_ptr<SharedMemoryServerChannels> channels;
     std::unique_ptr<GrpcServer> grpc;
+    std::unique_ptr<StatusServer> status;
   };
 
   explicit EmbeddedCluster(const Options& options) : options_(options) {}
@@ -57,6 +64,7 @@ class EmbeddedCluster {
   const Options options_;
   std::map<ServerId, Server> servers_;
   SharedMemoryClientChannels shared_memory_;
+  std::string status_address_;
 
   Mutex mutex_;
   CondVar wake_;

@@ -2,7 +2,9 @@
 
 #include <cstdio>
 #include <memory>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "cli/command.h"
 #include "cli/train/embedded_cluster.h"
 #include "common/base/log.h"
@@ -55,6 +57,12 @@ int RunLocally(const LoadedJob& job, const LocalRunOptions& options) {
     if (!created.ok()) return Fail(Annotate(created, job.file), kExitUsage);
   }
 
+  if (!options.listen.empty()) {
+    if (const absl::Status told = (*cluster)->TellStatus(options.listen); !told.ok()) {
+      return Fail(Annotate(told, "--listen"), kExitUsage);
+    }
+    data->notes.push_back(absl::StrCat("its status: downpour top ", (*cluster)->status_address()));
+  }
   WorkerRunOptions run;
   run.job = &job;
   run.data = &*data;
@@ -65,8 +73,10 @@ int RunLocally(const LoadedJob& job, const LocalRunOptions& options) {
   run.carrier = options.carrier;
   run.servers = options.servers;
   run.histograms = outputs->wants_histograms();
-  run.join = [&](uint32_t worker, const LoadDescriber&) {
-    return PsClient::Join(MakeClientOptions(job, *request, worker), (*cluster)->Carriers());
+  run.join = [&](uint32_t worker, LoadDescriber describe_load) {
+    PsClientOptions client = MakeClientOptions(job, *request, worker);
+    if (!options.listen.empty()) client.describe_load = std::move(describe_load);
+    return PsClient::Join(std::move(client), (*cluster)->Carriers());
   };
   const RunEnd end = RunWorker(run);
   if (end.interrupted) return kExitInterrupted;

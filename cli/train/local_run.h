@@ -16,6 +16,7 @@ struct LocalRunOptions {
   std::string data_dir;
   std::string log_dir;   // empty: the job's
   std::string json_log;  // empty: none
+  std::string listen;    // where the run tells its status; empty: nowhere
 };
 
 // Servers and replicas of a job in this process, until the run is over or stopped; shows its progress on stdout. Gives

@@ -64,6 +64,11 @@ void JobHost::SetAddress(std::string address) {
   own_address_ = std::move(address);
 }
 
+void JobHost::KnowTask(const std::string& task, std::string address) {
+  MutexLock lock(&status_mutex_);
+  addresses_[task] = std::move(address);
+}
+
 void JobHost::NoteAddresses(const wire::JoinRequest& request) {
   MutexLock lock(&status_mutex_);
   const auto note = [&](const std::string& task, const std::string& address) DP_NO_THREAD_SAFETY_ANALYSIS {

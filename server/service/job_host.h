@@ -73,8 +73,9 @@ class JobHost final : public Control, public ExchangeHost, public StatusSource, 
 
   // ---- For the owner
 
-  // Where this server is reached, once that is known.
+  // Where this server is reached, and another task, once that is known.
   void SetAddress(std::string address);
+  void KnowTask(const std::string& task, std::string address);
 
   // Gives up for dead who was not heard of for too long. To be called several times within heartbeat_timeout. Time in
   // which this was not called, because the whole process stood still, is nobody's silence.
