@@ -116,7 +116,9 @@ class BadInputTest(unittest.TestCase):
         self.assertIn(str(self.ports[0]), output)
 
     def test_another_machines_address_without_tls(self):
-        file = self.cluster_file('task { name: "server/0" address: "192.0.2.1:7070" }\ntask { name: "worker/0" }\n')
+        # Every address of this machine is other machines' business, too.
+        file = self.cluster_file(f'task {{ name: "server/0" address: "192.0.2.1:{self.ports[0]}" '
+                                 f'listen: "0.0.0.0:{self.ports[0]}" }}\ntask {{ name: "worker/0" }}\n')
         self.refused_by_both(file, "--insecure_allow_plaintext")
 
     def test_servers_that_are_not_there_are_waited_for_aloud_and_not_for_ever(self):
