@@ -18,7 +18,7 @@ for argument in "$@"; do
   esac
 done
 
-programs=(//cli:downpour //server:downpour_server)
+programs=(//cli:downpour //server:downpour_server //worker:downpour_worker)
 "$repo/deploy/setup.sh" --for=build
 stage "build the programs" run_bazel build "${config[@]}" "${programs[@]}"
 [ -n "$prefix" ] || exit 0

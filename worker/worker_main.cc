@@ -134,6 +134,10 @@ class Teller {
 };
 
 int Work(const WorkerFlags& flags) {
+  // Before there are other threads, gRPC's among them: one that does not block the signals would end the process.
+  const StopSignals signals([] {
+    std::fputs("\ndownpour_worker: finishing the steps that are under way, and leaving; again stops at once\n", stderr);
+  });
   const absl::StatusOr<WorkerSetup> setup = SetUpWorker(flags);
   if (!setup.ok()) return Fail(setup.status(), kExitUsage);
   if (flags.job.empty())
@@ -166,9 +170,6 @@ int Work(const WorkerFlags& flags) {
   const absl::StatusOr<wire::CreateJobRequest> request = MakeJobRequest(*job, *data, NumbersOf(setup->servers));
   if (!request.ok()) return Fail(request.status(), kExitUsage);
 
-  const StopSignals signals([] {
-    std::fputs("\ndownpour_worker: finishing the steps that are under way, and leaving; again stops at once\n", stderr);
-  });
   const absl::StatusOr<RunOutputs> outputs = RunOutputs::Create(
       {.json_log = flags.json_log, .log_dir = flags.log_dir.empty() ? job->config.logging().folder() : flags.log_dir});
   if (!outputs.ok()) return Fail(outputs.status(), kExitUsage);

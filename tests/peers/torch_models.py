@@ -114,8 +114,10 @@ MODELS = {
     "wide_deep": (lambda size, expert: WideDeep(), (13,), 44_814),
 }
 
-def make_step(name, variant, batch):
-    """A function that does one training step on a fixed batch: forward, backward, SGD."""
+
+def make_step(name, variant, batch, wrap=lambda net: net):
+    """A function that does one training step on a fixed batch: forward, backward, SGD. `wrap` may put something around
+    the network, like DistributedDataParallel."""
     make, shape, parameters = MODELS[name]
     expert = variant != "stock"
     torch.manual_seed(0)
@@ -137,6 +139,7 @@ def make_step(name, variant, batch):
     rest = [p for p in net.parameters() if not any(p is d for d in decayed)]
     groups = [{"params": rest}] + ([{"params": decayed, "weight_decay": 0.004}] if decayed else [])
     optimizer = torch.optim.SGD(groups, lr=0.01, fused=expert or None)
+    net = wrap(net)
     bfloat16 = variant == "expert_bfloat16"
 
     def step():
