@@ -29,7 +29,11 @@ std::unique_ptr<Command> MakeLaunchCommand();
 std::unique_ptr<Command> MakeModelCommand();
 std::unique_ptr<Command> MakeTrainCommand();
 std::unique_ptr<Command> MakePlotCommand();
+std::unique_ptr<Command> MakeDrainCommand();
 std::unique_ptr<Command> MakeStatusCommand();
+std::unique_ptr<Command> MakeStopCommand();
+std::unique_ptr<Command> MakeTopCommand();
+std::unique_ptr<Command> MakeWhySlowCommand();
 std::unique_ptr<Command> MakeVersionCommand();
 
 }  // namespace downpour

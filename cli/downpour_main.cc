@@ -49,6 +49,10 @@ int main(int argc, char** argv) {
   commands.push_back(downpour::MakeDataCommand());
   commands.push_back(downpour::MakePlotCommand());
   commands.push_back(downpour::MakeStatusCommand());
+  commands.push_back(downpour::MakeTopCommand());
+  commands.push_back(downpour::MakeWhySlowCommand());
+  commands.push_back(downpour::MakeDrainCommand());
+  commands.push_back(downpour::MakeStopCommand());
   commands.push_back(downpour::MakeVersionCommand());
   std::vector<std::pair<CLI::App*, Command*>> registered;
   for (const auto& command : commands) {

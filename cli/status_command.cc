@@ -54,7 +54,7 @@ class StatusCommand : public Command {
     }
     while (true) {
       const ClusterView view = MakeClusterView(before.has_value() ? &*before : nullptr, now);
-      if (!Show(view, now.AnyAnswered())) return kExitFailed;
+      if (!Show(view, now)) return kExitFailed;
       if (watch_ <= 0) return view.well ? kExitDone : kExitFailed;
       if (now.AnyAnswered()) before = std::move(now);
       absl::SleepFor(absl::Seconds(watch_));
@@ -69,16 +69,14 @@ class StatusCommand : public Command {
   }
 
   // False: nobody can read it.
-  bool Show(const ClusterView& view, bool any_answered) {
+  bool Show(const ClusterView& view, const ClusterSample& now) {
     std::string text;
     if (json_) {
       text = StatusJson(view) + "\n";
-    } else if (any_answered) {
+    } else if (now.AnyAnswered()) {
       text = StatusText(view);
     } else {
-      for (const std::string& problem : view.problems) std::fprintf(stderr, "downpour: %s\n", problem.c_str());
-      for (const ServerView& server : view.servers) PrintProblem(server.task, server.problem);
-      for (const WorkerView& worker : view.workers) PrintProblem(worker.name, worker.problem);
+      for (const std::string& text : UnansweredTexts(now)) std::fprintf(stderr, "downpour: %s\n", text.c_str());
       return true;
     }
     if (!json_ && watch_ > 0) {
@@ -87,10 +85,6 @@ class StatusCommand : public Command {
     }
     shown_ = true;
     return std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
-  }
-
-  static void PrintProblem(const std::string& task, const std::string& problem) {
-    std::fprintf(stderr, "downpour: %s: %s\n", task.c_str(), problem.c_str());
   }
 
   ConnectionFlags connection_;

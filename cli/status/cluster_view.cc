@@ -351,6 +351,16 @@ PhaseFigures PhasesOf(const wire::PhaseSeconds& phases) {
   return figures;
 }
 
+std::vector<std::string> UnansweredTexts(const ClusterSample& sample) {
+  std::vector<std::string> texts;
+  for (const TaskSample& task : sample.tasks) {
+    if (task.answered()) continue;
+    const bool has_name = task.task != task.address;
+    texts.push_back(has_name ? absl::StrCat(Name(task.task), ": ", WhyNot(task)) : WhyNot(task));
+  }
+  return texts;
+}
+
 ClusterView MakeClusterView(const ClusterSample* before, const ClusterSample& now) {
   ClusterView view;
   if (before != nullptr) view.interval_seconds = Told(now.seconds - before->seconds);

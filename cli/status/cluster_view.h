@@ -160,6 +160,9 @@ struct ClusterView {
 // `before` may be null. Strings of reports are made safe for a terminal (safe_text.h).
 ClusterView MakeClusterView(const ClusterSample* before, const ClusterSample& now);
 
+// Why tasks do not answer, a line for each.
+std::vector<std::string> UnansweredTexts(const ClusterSample& sample);
+
 }  // namespace downpour
 
 #endif  // DOWNPOUR_CLI_STATUS_CLUSTER_VIEW_H_

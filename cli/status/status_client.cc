@@ -99,6 +99,12 @@ absl::StatusOr<StatusClient::Connection*> StatusClient::Connect(const std::strin
   return &connections_.emplace(address, std::move(connection)).first->second;
 }
 
+void StatusClient::Cancel() {
+  MutexLock lock(&mutex_);
+  cancelled_ = true;
+  for (grpc::ClientContext* const context : open_) context->TryCancel();
+}
+
 void StatusClient::AskAll(const std::vector<Question>& questions,
                           const std::function<std::vector<Question>(Answer answer)>& answered) {
   struct Call {
@@ -110,7 +116,7 @@ void StatusClient::AskAll(const std::vector<Question>& questions,
   };
   const SteadyClock& clock = SteadyClock::Get();
   grpc::CompletionQueue queue;
-  std::set<Call*> open;  // owned; by the queue's tags
+  size_t open = 0;  // owned by the queue's tags
   std::vector<Question> to_ask = questions;
   while (true) {
     while (!to_ask.empty()) {
@@ -123,19 +129,28 @@ void StatusClient::AskAll(const std::vector<Question>& questions,
         continue;
       }
       auto* const call = new Call;
-      open.insert(call);
+      ++open;
+      {
+        MutexLock lock(&mutex_);
+        open_.insert(&call->context);
+        if (cancelled_) call->context.TryCancel();
+      }
       call->answer.address = question.address;
       call->began = clock.Now();
       call->context.set_deadline(DeadlineIn(options_.deadline));
       call->reader = (*connection)->status->AsyncGet(&call->context, question.request, &queue);
       call->reader->Finish(&call->answer.report, &call->status, call);
     }
-    if (open.empty()) break;
+    if (open == 0) break;
     void* tag = nullptr;
     bool ok = false;
     if (!queue.Next(&tag, &ok)) break;
     const std::unique_ptr<Call> call(static_cast<Call*>(tag));
-    open.erase(call.get());
+    --open;
+    {
+      MutexLock lock(&mutex_);
+      open_.erase(&call->context);
+    }
     call->answer.round_trip_seconds = absl::ToDoubleSeconds(clock.Now() - call->began);
     if (!call->status.ok()) {
       call->answer.status =

@@ -5,13 +5,16 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/base/mutex.h"
 #include "common/rpc/security/options.h"
+#include "grpcpp/client_context.h"
 #include "grpcpp/security/credentials.h"
 #include "proto/status.grpc.pb.h"
 
@@ -24,7 +27,7 @@ struct StatusClientOptions {
 };
 
 // Calls Status and Admin of tasks. Connections are kept from call to call. Errors are written for people: who did not
-// answer, why, and what to do about it. One thread at a time.
+// answer, why, and what to do about it. One thread at a time, but for Cancel.
 class StatusClient {
  public:
   explicit StatusClient(StatusClientOptions options);
@@ -51,6 +54,9 @@ class StatusClient {
                                                         const wire::DrainWorkerRequest& request);
   absl::StatusOr<wire::ShutdownResponse> Shutdown(const std::string& address);
 
+  // Any thread: AskAll ends soon, whatever is still open; what is asked after that is not asked any more.
+  void Cancel();
+
   // Closes connections to others than these.
   void KeepOnly(const std::vector<std::string>& addresses);
 
@@ -63,6 +69,9 @@ class StatusClient {
 
   const StatusClientOptions options_;
   std::map<std::string, Connection> connections_;
+  Mutex mutex_;
+  bool cancelled_ DP_GUARDED_BY(mutex_) = false;
+  std::set<grpc::ClientContext*> open_ DP_GUARDED_BY(mutex_);  // calls of AskAll
 };
 
 // What a call's error means, for people.

@@ -73,6 +73,12 @@ def system_libraries():
         pkg_config = ["nlohmann_json"],
     )
     system_library(
+        name = "ncurses",
+        package = "libncurses-dev",
+        header = "curses.h",
+        pkg_config = ["ncursesw"],
+    )
+    system_library(
         name = "onednn",
         package = "libdnnl-dev",
         header = "dnnl.hpp",
