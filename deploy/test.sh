@@ -4,7 +4,7 @@
 #
 #   deploy/test.sh            all tests
 #   deploy/test.sh --quick    the short ones
-#   deploy/test.sh --full     all tests; again under the sanitizers (the thread sanitizer: what has threads); a minute
+#   deploy/test.sh --full     all tests; again under the sanitizers (the thread sanitizer: what has threads); half a minute
 #                             of search in each fuzz target; the clang, CUDA-less and portable builds (what CI runs)
 #   deploy/test.sh TARGET...  only these, as Bazel names them: //server/...
 #
@@ -12,6 +12,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
+programs=(//cli:downpour //server:downpour_server //worker:downpour_worker)
 mode=all
 targets=()
 for argument in "$@"; do
@@ -67,9 +68,11 @@ case $mode in
     run_tests asan --config=asan --build_tests_only
     run_tsan
     run_tests fuzz --config=fuzz
-    run_build clang --config=clang -- //...
-    run_build nocuda --config=nocuda -- //...
-    run_build portable --config=portable -- //cli:downpour //server:downpour_server
+    # Clang is here for what it says of the sources, and a program that no test runs need not be linked.
+    run_build clang --config=clang --output_groups=compilation_outputs -- //...
+    run_build nocuda-objects --config=nocuda --output_groups=compilation_outputs -- //...
+    run_build nocuda --config=nocuda -- "${programs[@]}"
+    run_build portable --config=portable -- "${programs[@]}"
     ;;
 esac
 printf '%-34s%5d s\n' "in all" "$SECONDS"

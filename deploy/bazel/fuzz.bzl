@@ -4,7 +4,7 @@ The source has `extern "C" int LLVMFuzzerTestOneInput(const uint8_t*, size_t)`, 
 when something is wrong.
 
     bazel run --config=fuzz //common/rpc:push_decoder_fuzz -- -max_total_time=600    search; libFuzzer's options
-    bazel test --config=fuzz //common/rpc:push_decoder_fuzz                          search for a minute
+    bazel test --config=fuzz //common/rpc:push_decoder_fuzz                          search for half a minute
     bazel test //common/rpc:push_decoder_fuzz                                        the corpus, and mutations of it
 
 The last one needs no Clang: common/fuzz/replay_main.cc runs every file of the corpus and a few thousand mutations of them
@@ -31,7 +31,7 @@ def cc_fuzz_test(name, srcs, deps = [], corpus = [], tags = [], **kwargs):
         size = "small",
         srcs = srcs,
         args = select({
-            "//deploy/bazel:fuzzing": ["-max_total_time=60", "-timeout=10", "-rss_limit_mb=2048"],
+            "//deploy/bazel:fuzzing": ["-max_total_time=30", "-timeout=10", "-rss_limit_mb=2048"],
             "//conditions:default": [],
         }) + arguments,
         data = corpus,
@@ -39,7 +39,7 @@ def cc_fuzz_test(name, srcs, deps = [], corpus = [], tags = [], **kwargs):
             "//deploy/bazel:fuzzing": ["-fsanitize=fuzzer"],
             "//conditions:default": [],
         }),
-        # A minute of search is no small test.
+        # Half a minute of search is no small test.
         timeout = "moderate",
         deps = deps + select({
             "//deploy/bazel:fuzzing": [],
