@@ -135,7 +135,10 @@ SecurityOptions ClusterFile::SecurityOf(TaskName task) const {
   const bool own = found != tasks_.end() && found->second.has_security();
   const ClusterConfig::Security& security = own ? found->second.security() : security_;
   const std::string name = absl::StrReplaceAll(task.ToString(), {{"/", "-"}});
-  const auto filled = [&](const std::string& file) { return absl::StrReplaceAll(file, {{"{task}", name}}); };
+  const std::string role = task.role == TaskRole::kServer ? "server" : "worker";
+  const auto filled = [&](const std::string& file) {
+    return absl::StrReplaceAll(file, {{"{task}", name}, {"{role}", role}});
+  };
   SecurityOptions options;
   options.cert_file = filled(security.cert_file());
   options.key_file = filled(security.key_file());

@@ -27,7 +27,7 @@ class ClusterFile {
   std::vector<std::string> ServerAddresses() const;
   // Of all tasks that have one.
   std::map<TaskName, std::string> Addresses() const;
-  // Of one task: its own, else the cluster's, with "{task}" filled in.
+  // Of one task: its own, else the cluster's, with "{task}" and "{role}" filled in.
   SecurityOptions SecurityOf(TaskName task) const;
 
   const std::map<TaskName, ClusterConfig::Task>& tasks() const { return tasks_; }

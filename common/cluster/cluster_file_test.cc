@@ -14,7 +14,7 @@ constexpr char kGood[] = R"(
   task { name: "server/1" address: "[fd00::2]:7070" }
   task { name: "worker/0" address: "gpu-box:7080" devices: "cuda:all" }
   task { name: "worker/7" security { insecure_allow_plaintext: true } }
-  security { cert_file: "/etc/{task}.pem" key_file: "/etc/{task}.key" trusted_ca_file: "/etc/ca.pem" client_cert_auth: true }
+  security { cert_file: "/etc/{role}/{task}.pem" key_file: "/etc/{task}.key" trusted_ca_file: "/etc/ca.pem" client_cert_auth: true }
 )";
 
 TEST(ClusterFile, KnowsItsTasks) {
@@ -32,7 +32,7 @@ TEST(ClusterFile, FillsTheTaskIntoTheNamesOfFiles) {
   const auto cluster = ClusterFile::Parse(kGood, "c.textproto");
   ASSERT_TRUE(cluster.ok()) << cluster.status();
   const SecurityOptions security = cluster->SecurityOf({TaskRole::kServer, 1});
-  EXPECT_EQ(security.cert_file, "/etc/server-1.pem");
+  EXPECT_EQ(security.cert_file, "/etc/server/server-1.pem");
   EXPECT_EQ(security.key_file, "/etc/server-1.key");
   EXPECT_TRUE(security.client_cert_auth);
   const SecurityOptions own = cluster->SecurityOf({TaskRole::kWorker, 7});
