@@ -57,7 +57,7 @@ evaluation { every_epochs: 1e6 }
 class SmallCluster:
     """`with` ends all processes. Every process's output is in a file that is shown when the test fails."""
 
-    def __init__(self, servers=2, workers=2, job=JOB, overrides=(), relays=None):
+    def __init__(self, servers=2, workers=2, job=JOB, overrides=(), relays=None, server_flags=()):
         """`relays`: worker number -> function of its servers' addresses to those that it is given."""
         self.folder = tempfile.TemporaryDirectory()
         self.processes = {}
@@ -71,7 +71,7 @@ class SmallCluster:
             for number in range(servers):
                 port_file = self.path(f"server{number}.port")
                 self.start(f"server/{number}", [SERVER, f"--task=server/{number}", "--listen=127.0.0.1:0",
-                                                f"--port_file={port_file}", "--shared_memory=false"])
+                                                f"--port_file={port_file}", "--shared_memory=false", *server_flags])
                 self.addresses.append(f"127.0.0.1:{self.read_port(port_file)}")
             for number in range(workers):
                 given = self.addresses

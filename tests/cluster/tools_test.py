@@ -1,7 +1,9 @@
 """`downpour status` and `why-slow` on real servers and workers: what they show, and that they find who was made slow."""
 
 import json
+import shutil
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -91,6 +93,33 @@ class ToolsTest(unittest.TestCase):
             self.assertEqual(code, 0, out + error)
             for task, process in cluster.processes.items():
                 self.assertEqual(process.wait(PATIENCE_S), 0, task)
+
+    @unittest.skipUnless(shutil.which("openssl"), "openssl makes the certificates (deploy/setup.sh)")
+    def test_asks_by_tls_with_the_role_that_it_takes(self):
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(["deploy/make_certs.sh", folder], check=True, capture_output=True)
+            trusted = f"--trusted_ca_file={folder}/ca.crt"
+
+            def certificate(role):
+                return trusted, f"--cert_file={folder}/{role}.crt", f"--key_file={folder}/{role}.key"
+
+            with SmallCluster(servers=1, workers=0, server_flags=["--client_cert_auth", *certificate("server")]) as cluster:
+                address = cluster.addresses[0].replace("127.0.0.1", "localhost")
+                code, out, error = downpour("status", "--interval=0", address, *certificate("monitor"))
+                self.assertEqual(code, 0, error)
+                self.assertIn("waits for the first worker", out)
+                code, out, error = downpour("stop", "--servers", address, *certificate("monitor"))
+                self.assertEqual(code, 1)
+                self.assertIn("role admin", error)
+                code, out, error = downpour("status", address)
+                self.assertEqual(code, 1)
+                self.assertIn("does it want TLS", error)
+                code, out, error = downpour("status", address, trusted)
+                self.assertEqual(code, 1, out)
+                print(error)
+                code, out, error = downpour("stop", "--servers", address, *certificate("admin"))
+                self.assertEqual(code, 0, out + error)
+                self.assertEqual(cluster.processes["server/0"].wait(PATIENCE_S), 0)
 
     def test_why_slow_finds_a_straggler(self):
         with SmallCluster(workers=3, overrides=["policy.bounded_staleness.bound=2"]) as cluster:
