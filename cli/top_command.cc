@@ -120,7 +120,7 @@ class TopCommand : public Command {
     // Before there are threads, which inherit it: signals are read as they come, between two drawings.
     sigset_t signals;
     sigemptyset(&signals);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH}) sigaddset(&signals, signal);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGWINCH}) sigaddset(&signals, signal);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     const int signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
     const int wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -168,8 +168,13 @@ class TopCommand : public Command {
       if (poll(ready, 3, -1) < 0 && errno != EINTR) return SIGTERM;
       signalfd_siginfo signal = {};
       while (read(signal_fd, &signal, sizeof(signal)) == static_cast<ssize_t>(sizeof(signal))) {
-        if (signal.ssi_signo != SIGWINCH) return static_cast<int>(signal.ssi_signo);
-        terminal->Resize();
+        if (signal.ssi_signo == SIGWINCH) {
+          terminal->Resize();
+        } else if (signal.ssi_signo == SIGTSTP) {
+          terminal->Suspend();
+        } else {
+          return static_cast<int>(signal.ssi_signo);
+        }
       }
       uint64_t views = 0;
       if (read(wake, &views, sizeof(views)) > 0) {

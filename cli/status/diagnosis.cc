@@ -63,7 +63,7 @@ Diagnosis Diagnose(const ClusterSample& before, const ClusterSample& now) {
   diagnosis.workers = static_cast<double>(facts.ShareOf(&WorkerFacts::waiting).size());
 
   Findings& found = diagnosis.findings;
-  for (const auto rule : {FindLostTasks, FindStandstill, FindStragglers, FindStarvingReaders, FindWaitingForWork,
+  for (const auto rule : {FindStragglers, FindLostTasks, FindStandstill, FindStarvingReaders, FindWaitingForWork,
                           FindEvaluation, FindOverloadedHosts, FindHotShards, FindSlowServers, FindSlowLinks,
                           FindBrokenLinks, FindCommunication, FindRefusals, FindLateGradients, FindStaleness}) {
     rule(facts, &found);

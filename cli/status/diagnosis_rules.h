@@ -17,6 +17,8 @@ using Findings = std::vector<Finding>;
 
 // A worker computes so many times as long as the others of its kind.
 inline constexpr double kStragglerRatio = 1.6;
+// The same, of one that also tells its status late.
+inline constexpr double kHeldUpRatio = 1.3;
 // Of a worker's time.
 inline constexpr double kStarvingShare = 0.3;
 inline constexpr double kWaitingShare = 0.25;

@@ -215,6 +215,19 @@ TEST(Diagnosis, WhoIsStoppedHalfOfTheTimeIsNoSlowLink) {
   EXPECT_THAT(CausesOf(cluster), ElementsAre("straggler worker/0"));
 }
 
+TEST(Diagnosis, WhoIsSlowToTellItsStatusTooIsHeldUp) {
+  ExampleCluster cluster = ExampleCluster::Of(2, 4);
+  cluster.workers[1].compute = 0.12;
+  cluster.workers[1].pull = 0.3;
+  for (uint32_t server = 0; server < 2; ++server) cluster.workers[1].round_trip[server] = 0.3;
+  EXPECT_THAT(CausesOf(cluster), ElementsAre("slow_link worker/1 - all servers"));
+  ClusterSample before = cluster.At(100), now = cluster.At(105);
+  before.tasks[3].round_trip_seconds = now.tasks[3].round_trip_seconds = 0.1;
+  const Diagnosis diagnosis = Diagnose(before, now);
+  EXPECT_THAT(CausesOf(diagnosis), ElementsAre("straggler worker/1"));
+  EXPECT_THAT(DiagnosisText(diagnosis), HasSubstr("it took 100 ms to tell its status, the others 2.0 ms"));
+}
+
 TEST(Diagnosis, NamesLinksThatBreak) {
   ExampleCluster cluster = ExampleCluster::Of(2, 2);
   cluster.workers[1].reconnects[0] = 2;
@@ -247,6 +260,14 @@ TEST(Diagnosis, NamesWhoIsSilentAndWhoIsDead) {
   ASSERT_THAT(CausesOf(dead), ElementsAre("lost_worker worker/1"));
   EXPECT_NEAR(dead.findings[0].lost, 0.25, 1e-9);
   EXPECT_THAT(dead.notes, IsEmpty()) << "a dead worker need not answer";
+}
+
+TEST(Diagnosis, AStragglerThatIsSilentNowAndThenIsAStraggler) {
+  ExampleCluster cluster = ExampleCluster::Of(1, 4);
+  cluster.workers[1].compute = 0.4;
+  cluster.workers[1].state = wire::WorkerStatus::SUSPECT;
+  WaitForTheSlowest(&cluster);
+  EXPECT_THAT(CausesOf(cluster), ElementsAre("straggler worker/1"));
 }
 
 TEST(Diagnosis, NamesOverloadedHosts) {

@@ -94,6 +94,11 @@ void AddWorkers(const ClusterSample& before, const ClusterSample& now, JobFacts*
     const WorkerSources* const base = found == earlier.end() ? nullptr : &found->second;
     if (sources.load() != nullptr)
       FillLoad(base == nullptr ? nullptr : base->LoadAsOf(sources), *sources.load(), &worker);
+    const TaskSample* const own = sources.task;
+    const TaskSample* const own_before = base == nullptr ? nullptr : base->task;
+    if (own != nullptr && own->answered() && own_before != nullptr && own_before->answered()) {
+      worker.answer_seconds = (Figure(own->round_trip_seconds) + Figure(own_before->round_trip_seconds)) / 2;
+    }
     // Servers tell in the same order in both samples, unless one of them was silent in one.
     if (base != nullptr && base->servers.size() == sources.servers.size()) {
       for (size_t i = 0; i < sources.servers.size(); ++i) {

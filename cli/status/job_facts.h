@@ -32,16 +32,20 @@ struct WorkerFacts {
   bool draining = false;
   double silent_seconds = kUnknown;
   double clock = kUnknown;
-  bool measured = false;        // both samples have its load, and time has passed
-  double seconds = kUnknown;    // that passed for it
-  double steps = kUnknown;      // that it finished in this time
-  double mean_step = kUnknown;  // seconds a step, since it began
+  double answer_seconds = kUnknown;  // that its task took to tell its status
+  bool measured = false;             // both samples have its load, and time has passed
+  double seconds = kUnknown;         // that passed for it
+  double steps = kUnknown;           // that it finished in this time
+  double mean_step = kUnknown;       // seconds a step, since it began
   PhaseFigures per_step = {kUnknown, kUnknown, kUnknown, kUnknown, kUnknown, kUnknown};  // seconds
   PhaseFigures share = {kUnknown, kUnknown, kUnknown, kUnknown, kUnknown, kUnknown};
   std::map<uint32_t, LinkFacts> links = {};     // by server
   std::map<std::string, double> refusals = {};  // between the samples
 
-  bool live() const { return state == wire::WorkerStatus::LIVE; }
+  // Takes part: it may be suspect for having been silent for a moment.
+  bool live() const {
+    return state == wire::WorkerStatus::LIVE || (state == wire::WorkerStatus::SUSPECT && measured && steps > 0);
+  }
   double of(Phase phase) const { return share[static_cast<size_t>(phase)]; }
   double step_of(Phase phase) const { return per_step[static_cast<size_t>(phase)]; }
   // Of its time: on the way to servers and back, and for what the policy has it wait for.

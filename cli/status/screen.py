@@ -166,6 +166,16 @@ class Terminal:
         self.read(0.1)
         return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
 
+    def wait_until_stopped(self):
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            pid, status = os.waitpid(self.pid, os.WNOHANG | os.WUNTRACED)
+            if pid:
+                assert os.WIFSTOPPED(status), f"it ended with {status}"
+                return self.read(0.1)
+            assert time.monotonic() < deadline, "it does not stop"
+            self.read(0.02)
+
     def is_restored(self):
         """Modes as they were, the cursor visible, the former screen back."""
         return (termios.tcgetattr(self.end) == self.before and self.raw.rfind("\x1b[?1049l") > self.raw.rfind("\x1b[?1049h")

@@ -184,6 +184,11 @@ void FindSlowLinks(const JobFacts& facts, Findings* found) {
     if (!IsMeasured(worker) || !(worker.waiting() >= kImpactShare)) continue;
     // Who is stopped half of the time is slow in whatever is measured of it.
     const bool is_straggler = HasFinding(*found, "straggler", worker.name);
+    Peers own_trips, own_pushes;
+    for (const auto& [server, link] : worker.links) {
+      own_trips.Add(link.round_trip);
+      own_pushes.Add(link.push_seconds);
+    }
     std::vector<std::string> evidence;
     std::vector<std::pair<std::string, double>> figures;
     std::vector<uint32_t> slow;
@@ -198,6 +203,9 @@ void FindSlowLinks(const JobFacts& facts, Findings* found) {
       const bool slow_pulls =
           link.pull_seconds >= kPushRatio * other_pulls && link.pull_seconds - other_pulls >= kPushSeconds;
       if (!slow_trips && !slow_pushes && !(slow_pulls && facts.policy == "async")) continue;
+      const bool stands_out = link.round_trip >= kRoundTripRatio * own_trips.MedianWithout(link.round_trip) ||
+                              link.push_seconds >= kPushRatio * own_pushes.MedianWithout(link.push_seconds);
+      if (is_straggler && !stands_out) continue;
       slow.push_back(server);
       const auto compare = [&](const char* what, bool is_slow, double own, double other) {
         if (!is_slow) return;
@@ -213,7 +221,7 @@ void FindSlowLinks(const JobFacts& facts, Findings* found) {
                    {"pull_seconds", link.pull_seconds},     {"pull_seconds_of_others", other_pulls}};
       }
     }
-    if (slow.empty() || (is_straggler && slow.size() == worker.links.size())) continue;
+    if (slow.empty()) continue;
     const bool all = slow.size() == worker.links.size() && slow.size() > 1;
     Finding finding{.cause = "slow_link"};
     finding.subject =

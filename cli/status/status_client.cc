@@ -70,6 +70,9 @@ absl::Status ExplainCallError(const std::string& address, const grpc::Status& st
     return no_answer(tls ? "it closes the connection; does it speak TLS, and know this certificate?"
                          : "it closes the connection; does it want TLS (--trusted_ca_file)?");
   }
+  if (absl::StrContains(raw, "HTTP/2") || absl::EndsWith(raw, "last error: OK")) {
+    return no_answer("what listens there speaks another protocol; is it the port of a server?");
+  }
   return no_answer(said);
 }
 

@@ -91,6 +91,7 @@ TEST(StatusClient, ExplainsWhatGrpcSays) {
   EXPECT_THAT(said("DNS resolution failed for a:1", false), HasSubstr("nobody knows a machine of that name"));
   EXPECT_THAT(said("connect: No route to host", false), HasSubstr("no way there"));
   EXPECT_THAT(said("Ssl handshake failed: certificate", true), HasSubstr("--trusted_ca_file"));
+  EXPECT_THAT(said("last error: Failed parsing HTTP/2", false), HasSubstr("another protocol"));
   EXPECT_THAT(said("Socket closed", false), HasSubstr("does it want TLS"));
   EXPECT_THAT(said("Socket closed", true), HasSubstr("does it speak TLS"));
 }

@@ -136,8 +136,7 @@ absl::StatusOr<std::unique_ptr<Terminal>> Terminal::Open() {
   }
   set_term(screen->screen);
   // newterm has set handlers, which end the process from within.
-  std::signal(SIGINT, SIG_DFL);
-  std::signal(SIGTERM, SIG_DFL);
+  for (const int signal : {SIGINT, SIGTERM, SIGTSTP}) std::signal(signal, SIG_DFL);
   cbreak();
   noecho();
   nonl();
@@ -182,7 +181,12 @@ void Terminal::Draw(const std::vector<TopLine>& lines) {
   refresh();
 }
 
-void Terminal::Repair() { clearok(curscr, TRUE); }
+void Terminal::Suspend() {
+  endwin();
+  kill(getpid(), SIGSTOP);
+  Resize();
+  refresh();
+}
 
 Terminal::Pressed Terminal::Read() {
   const int code = getch();

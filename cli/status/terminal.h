@@ -11,7 +11,7 @@ namespace downpour {
 
 // A terminal that is drawn upon as a whole, by ncurses. From Open until it is destroyed the terminal shows the drawing
 // and sends each key at once; then it is as it was before. One at a time, one thread. It sets LC_CTYPE from the
-// environment and no handler of its own for SIGINT, SIGTERM and SIGWINCH, which are the caller's.
+// environment and no handler of its own for SIGINT, SIGTERM, SIGTSTP and SIGWINCH, which are the caller's.
 class Terminal {
  public:
   // Of stdin and stdout. FAILED_PRECONDITION where they are no terminal, or one that cannot be drawn upon.
@@ -26,8 +26,8 @@ class Terminal {
   bool unicode() const { return unicode_; }
 
   void Draw(const std::vector<TopLine>& lines);
-  // Draws all anew, whatever others have written onto the screen.
-  void Repair();
+  // Gives the terminal back, stops the process as Ctrl-Z does, and takes the terminal again when it is continued.
+  void Suspend();
 
   // The next key that was pressed; kNone: none is left, or it means nothing.
   struct Pressed {

@@ -101,6 +101,20 @@ class TopTest(unittest.TestCase):
         self.assertEqual(terminal.wait(), 130)
         self.assertTrue(terminal.is_restored())
 
+    def test_ctrl_z_gives_the_terminal_back_until_it_goes_on(self):
+        terminal = self.top()
+        terminal.wait_for("worker/0")
+        terminal.press("\x1a")
+        terminal.wait_until_stopped()
+        self.assertTrue(terminal.is_restored(), terminal.raw[-200:])
+        os.kill(terminal.pid, signal.SIGCONT)
+        terminal.resize(30, 90)
+        terminal.wait_for("worker/3 +dead", "q quit")
+        self.assertFalse(terminal.is_restored())
+        terminal.press("q")
+        self.assertEqual(terminal.wait(), 0)
+        self.assertTrue(terminal.is_restored())
+
     def test_quits_at_once_while_a_task_hangs(self):
         os.kill(self.cluster.pid, signal.SIGSTOP)
         try:

@@ -100,6 +100,8 @@ void FindLostTasks(const JobFacts& facts, Findings* found) {
   for (const WorkerFacts& worker : facts.workers) {
     const bool suspect = worker.state == wire::WorkerStatus::SUSPECT;
     if (!suspect && worker.state != wire::WorkerStatus::DEAD) continue;
+    // Who goes by fits and starts is silent now and then.
+    if (suspect && HasFinding(*found, "straggler", worker.name)) continue;
     Finding finding{.cause = "lost_worker", .subject = worker.name, .lost = 1 / count};
     finding.figures = {{"silent_seconds", worker.silent_seconds}, {"others_waiting_share", others_wait}};
     const std::string silent = std::isnan(worker.silent_seconds)
@@ -155,11 +157,12 @@ void FindStandstill(const JobFacts& facts, Findings* found) {
 
 void FindStragglers(const JobFacts& facts, Findings* found) {
   std::map<std::string, Peers> compute, rates;
-  Peers all_rates;
+  Peers all_rates, answers;
   const Peers waits = facts.ShareOf(&WorkerFacts::waiting);
   for (const WorkerFacts& worker : facts.workers) {
     if (!worker.live() || worker.draining || !worker.measured) continue;
     all_rates.Add(worker.rate());
+    answers.Add(worker.answer_seconds);
     if (!(worker.steps > 0)) continue;
     compute[worker.device_kind].Add(worker.step_of(Phase::kCompute));
     rates[worker.device_kind].Add(worker.rate());
@@ -184,7 +187,12 @@ void FindStragglers(const JobFacts& facts, Findings* found) {
     const double others = peers.MedianWithout(own);
     double whole = 0;
     for (const double part : worker.per_step) whole += part;
-    if (!(others > 0) || !(own > kStragglerRatio * others) || !(own - others > 0.1 * whole)) continue;
+    // A process that is held up is slow in all that it does, also in telling its status.
+    const double other_answers = answers.MedianWithout(worker.answer_seconds);
+    const bool held_up = worker.answer_seconds >= kRoundTripSeconds &&
+                         worker.answer_seconds >= kRoundTripRatio * other_answers && own > kHeldUpRatio * others;
+    const bool slow = own > kStragglerRatio * others && own - others > 0.1 * whole;
+    if (!(others > 0) || (!slow && !held_up)) continue;
 
     Finding finding{.cause = "straggler", .subject = worker.name};
     const double others_rate = rates[worker.device_kind].MedianWithout(worker.rate());
@@ -205,6 +213,10 @@ void FindStragglers(const JobFacts& facts, Findings* found) {
     } else {
       finding.evidence.push_back(absl::StrFormat("it finishes %.1f steps/s, the others %.1f; nobody waits for it",
                                                  worker.rate(), others_rate));
+    }
+    if (held_up) {
+      finding.evidence.push_back(absl::StrCat("it took ", ShortSpanText(worker.answer_seconds),
+                                              " to tell its status, the others ", ShortSpanText(other_answers)));
     }
     finding.figures = {{"compute_seconds_a_step", own},
                        {"compute_seconds_a_step_of_others", others},
