@@ -33,7 +33,7 @@ set -- "$@" "--devices=$devices"
 
 // What the shell itself would say of a program that a signal ended, the launch says better.
 constexpr char kRunProgram[] = R"sh(exec 4>&2 2>/dev/null
-sh -c 'exec 2>&4 4>&- && echo $$ >"$0/pid" && exec "$@"' "$files" "$@" 3<&-
+sh -c 'exec 2>&4 4>&- && echo $$ >"$1/pid" && shift && exec "$@"' downpour-launch "$files" "$@" 3<&-
 status=$?
 kill "$reader" 2>/dev/null
 exit "$status"
