@@ -9,8 +9,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
-#include "absl/strings/str_split.h"
 #include "common/base/status.h"
 #include "google/protobuf/text_format.h"
 #include "proto/cluster.pb.h"
@@ -85,6 +83,7 @@ class Planner {
       }
       GiveFiles(i, workers, &task);
     }
+    AddSecurity();
     google::protobuf::TextFormat::PrintToString(cluster_, &plan_.cluster_file);
     return std::move(plan_);
   }
@@ -114,21 +113,19 @@ class Planner {
     entry->set_address(task.address);
     // A machine's own name often stands for a loopback address on it.
     if (!host.empty()) entry->set_listen(absl::StrCat(absl::StartsWith(address, "[") ? "[::]:" : "0.0.0.0:", port));
-    AddSecurity(role, entry);
     plan_.tasks.push_back(std::move(task));
     return absl::OkStatus();
   }
 
-  void AddSecurity(const std::string& role, ClusterConfig::Task* entry) const {
+  void AddSecurity() {
     const SecurityOptions& security = options_.security;
     if (!security.tls() && !security.insecure_allow_plaintext) return;
-    const auto of_role = [&role](const std::string& file) { return absl::StrReplaceAll(file, {{"{role}", role}}); };
-    ClusterConfig::Security* const its = entry->mutable_security();
-    its->set_cert_file(of_role(security.cert_file));
-    its->set_key_file(of_role(security.key_file));
-    its->set_trusted_ca_file(of_role(security.trusted_ca_file));
-    its->set_client_cert_auth(security.client_cert_auth);
-    its->set_insecure_allow_plaintext(security.insecure_allow_plaintext);
+    ClusterConfig::Security* const all = cluster_.mutable_security();
+    all->set_cert_file(security.cert_file);
+    all->set_key_file(security.key_file);
+    all->set_trusted_ca_file(security.trusted_ca_file);
+    all->set_client_cert_auth(security.client_cert_auth);
+    all->set_insecure_allow_plaintext(security.insecure_allow_plaintext);
   }
 
   void NoteOnce(const std::string& note) {

@@ -22,7 +22,7 @@ struct LaunchOptions {
   std::string log_dir = {};
   std::string json_log = {};
   uint32_t base_port = 0;  // 0: free ones on this machine, from kRemoteBasePort on others
-  // Files as they are named on the hosts; "{role}" stands for "server" or "worker", "{task}" for "server-0".
+  // Files as they are named on the hosts, with "{role}" and "{task}" as proto/cluster.proto has them.
   SecurityOptions security = {};
 };
 

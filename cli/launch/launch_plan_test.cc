@@ -125,7 +125,7 @@ TEST(LaunchPlanTest, OnOtherHostsPortsGoUpOnEach) {
   EXPECT_EQ(cluster.task(2).address(), "a:7071");
   EXPECT_EQ(cluster.task(3).address(), "b:7071");
   EXPECT_EQ(cluster.task(2).listen(), "0.0.0.0:7071");
-  EXPECT_TRUE(cluster.task(0).security().insecure_allow_plaintext());
+  EXPECT_TRUE(cluster.security().insecure_allow_plaintext());
   LaunchOptions high = OnHosts({"a"}, 1, 3);
   high.base_port = 65534;
   EXPECT_THAT(ErrorOf(high), HasSubstr("--base_port=65534"));
@@ -158,17 +158,18 @@ TEST(LaunchPlanTest, EachWorkerHasItsOwnLogs) {
   EXPECT_THAT(Arguments(Plan(options).tasks[1]), HasSubstr("--log_dir=logs --json_log=out/run.jsonl"));
 }
 
-TEST(LaunchPlanTest, CertificatesAreByRole) {
+TEST(LaunchPlanTest, TheClusterFileSaysWhereCertificatesAre) {
   LaunchOptions options = OnHosts({"a"}, 1, 1);
   options.security = {.cert_file = "/etc/downpour/{role}.crt",
                       .key_file = "/etc/downpour/{task}.key",
                       .trusted_ca_file = "/etc/downpour/ca.crt",
                       .client_cert_auth = true};
-  const ClusterConfig cluster = ClusterOf(Plan(options));
-  EXPECT_EQ(cluster.task(0).security().cert_file(), "/etc/downpour/server.crt");
-  EXPECT_EQ(cluster.task(1).security().cert_file(), "/etc/downpour/worker.crt");
-  EXPECT_EQ(cluster.task(1).security().key_file(), "/etc/downpour/{task}.key") << "tasks know what that is";
-  EXPECT_TRUE(cluster.task(1).security().client_cert_auth());
+  const ClusterConfig::Security security = ClusterOf(Plan(options)).security();
+  EXPECT_EQ(security.cert_file(), "/etc/downpour/{role}.crt") << "tasks know what that is";
+  EXPECT_EQ(security.key_file(), "/etc/downpour/{task}.key");
+  EXPECT_EQ(security.trusted_ca_file(), "/etc/downpour/ca.crt");
+  EXPECT_TRUE(security.client_cert_auth());
+  EXPECT_FALSE(security.insecure_allow_plaintext());
 }
 
 TEST(LaunchPlanTest, OtherHostsWithoutTlsHaveToBeAskedForByName) {

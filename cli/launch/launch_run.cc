@@ -100,6 +100,7 @@ class Launch : public TaskControl {
       // As if the terminal was closed.
       if (unread_ && !std::exchange(left, true)) supervision_.OnInterrupt(Now());
     }
+    if (supervision_.status() == kExitDone) Say("the run is over");
     if (!supervision_.failure().empty()) TellFailure();
     return supervision_.status();
   }

@@ -9,15 +9,20 @@ namespace {
 
 // The process of the program has the number in `pid`, and the dispositions of signals that a foreground process has: a
 // background one of `sh` would ignore SIGINT.
-constexpr char kReadSignals[] = R"sh({
-  while read -r signal; do
-    until [ -s "$files/pid" ]; do sleep 0.05; done
-    kill -s "$signal" "$(cat "$files/pid")"
+constexpr char kReadSignals[] = R"sh(send() {
+  tries=0
+  until [ -s "$files/pid" ] || [ "$tries" -eq 200 ]; do
+    sleep 0.05
+    tries=$((tries + 1))
   done
-  until [ -s "$files/pid" ]; do sleep 0.05; done
-  kill -s KILL "$(cat "$files/pid")"
+  kill -s "$1" "$(cat "$files/pid")"
+}
+{
+  while read -r signal; do send "$signal"; done
+  send KILL
 } <&3 3<&- >/dev/null 2>&1 &
 reader=$!
+trap 'kill "$reader" 2>/dev/null; rm -rf "$files"' EXIT
 )sh";
 
 // Adds --devices to the words of the program.
@@ -33,10 +38,8 @@ set -- "$@" "--devices=$devices"
 
 // What the shell itself would say of a program that a signal ended, the launch says better.
 constexpr char kRunProgram[] = R"sh(exec 4>&2 2>/dev/null
-sh -c 'exec 2>&4 4>&- && echo $$ >"$0/pid" && exec "$@"' "$files" "$@" 3<&-
-status=$?
-kill "$reader" 2>/dev/null
-exit "$status"
+sh -c 'exec 2>&4 4>&- && echo $$ >"$1/pid" && shift && exec "$@"' downpour-launch "$files" "$@" 3<&-
+exit "$?"
 )sh";
 
 }  // namespace
@@ -72,7 +75,7 @@ RemoteCommand MakeRemoteCommand(const RemoteTask& task) {
   absl::StrAppend(&script, "exec 3<&0 </dev/null\n", kReadSignals, "umask \"$mask\"\n");
   if (!task.folder.empty()) {
     const std::string folder = ShellQuote(task.folder);
-    absl::StrAppend(&script, "mkdir -p -- ", folder, " && cd -- ", folder, " || { kill \"$reader\"; exit 255; }\n");
+    absl::StrAppend(&script, "mkdir -p -- ", folder, " && cd -- ", folder, " || exit 255\n");
   }
   absl::StrAppend(&script, "set -- ", ShellQuote(task.program), " --cluster=\"$files/cluster.textproto\"");
   if (!task.job_file.empty()) absl::StrAppend(&script, " --job=\"$files/job.textproto\"");

@@ -2,6 +2,7 @@
 learns as much as a run that nobody disturbed."""
 
 import json
+import re
 import signal
 import tempfile
 import time
@@ -97,7 +98,8 @@ class HostsTest(unittest.TestCase):
         self.goes_on(late)
         for server in self.servers:
             for worker in (killed, cut_off, stopped):
-                server.wait_for(f"{worker.name} (incarnation 1) is given up for dead")
+                wait_until(lambda: re.search(rf"{worker.name} .*given up for dead", server.log()),
+                           f"{server.name} gives {worker.name} up")
         time.sleep(5)
         for server in servers:
             server.find_again(self.hosts["worker/0"])

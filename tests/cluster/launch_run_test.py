@@ -89,20 +89,20 @@ class LaunchRunTest(unittest.TestCase):
         return json_lines(os.path.join(self.folder, f"run.worker-{worker}.jsonl"))[-1]
 
     def test_fashion_mnist_is_learnt_by_two_workers(self):
-        self.start("--set=budget.epochs=2", "--set=evaluation.every_epochs=2", "--json_log=run.jsonl",
+        self.start("--set=budget.epochs=1", "--json_log=run.jsonl",
                    "--log_dir=events", job="quickstart")
         status, errors = self.finish()
         self.assertEqual((status, errors), (0, ""), self.log()[-3000:])
         ends = [self.end_of(worker) for worker in range(2)]
-        self.assertEqual(sum(end["examples"] for end in ends), 2 * 60000)
+        self.assertEqual(sum(end["examples"] for end in ends), 60000)
         scores = [end["test_accuracy"] for end in ends if end["test_accuracy"] is not None]
         self.assertEqual(len(scores), 1)
-        self.assertGreater(scores[0], 0.8)
+        self.assertGreater(scores[0], 0.75)
         self.assertEqual(sorted(os.listdir(os.path.join(self.folder, "events"))), ["worker-0", "worker-1"])
 
     def test_a_worker_that_is_killed_is_started_again_and_the_run_finishes(self):
-        # As long as it takes, and no longer: it is stopped by its budget of steps.
-        self.start("--set=budget.steps=40000", "--json_log=run.jsonl", ENDLESS)
+        # Long enough for one to come back.
+        self.start("--set=budget.steps=15000", "--json_log=run.jsonl", ENDLESS)
         self.wait_until_all_train()
         first = self.tasks()["worker/1"]
         os.kill(first, signal.SIGKILL)
@@ -111,7 +111,7 @@ class LaunchRunTest(unittest.TestCase):
                    "worker/1 is there again")
         status, errors = self.finish()
         self.assertEqual((status, errors), (0, ""), self.log()[-3000:])
-        self.assertEqual(self.end_of(1)["reason"], "all 40000 steps are done")
+        self.assertEqual(self.end_of(1)["reason"], "all 15000 steps are done")
         self.assertGreater(self.end_of(1)["steps"], 0, "it has trained again")
 
     def test_a_server_that_is_killed_ends_the_job_and_the_reason_is_said(self):

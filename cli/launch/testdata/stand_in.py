@@ -26,7 +26,7 @@ word = words[min(earlier, len(words) - 1)]
 
 
 def end(status):
-    print(f"ends as {word}", flush=True)
+    os.write(1, f"ends as {word}\n".encode())  # a signal may come in the midst of a print
     os._exit(status)
 
 
@@ -37,6 +37,8 @@ def ignore(*_):
 signal.signal(signal.SIGINT, ignore if word in ("stubborn", "serve") else lambda *_: end(130))
 signal.signal(signal.SIGTERM, ignore if word == "stubborn" else lambda *_: end(0))
 
+print(f"{task} begins", flush=True)
+print("a word on stderr", file=sys.stderr, flush=True)
 files = {}
 for flag in ("cluster", "job"):
     if flag in flags:
@@ -49,8 +51,6 @@ with open(unfinished, "w", encoding="utf-8") as file:
     json.dump(note, file)
 os.rename(unfinished, os.path.join(folder, f"{task}.start{earlier}"))
 
-print(f"{task} begins", flush=True)
-print("a word on stderr", file=sys.stderr, flush=True)
 if word in ("done", "fail", "wrong", "left", "crash"):
     time.sleep(0.3)
     if word == "crash":
