@@ -15,6 +15,7 @@ constexpr const char* kAscii[kLevels + 1] = {" ", ".", ".", ":", ":", "-", "=", 
 
 std::vector<std::string> Graph(const std::vector<double>& values, size_t columns, size_t rows, bool unicode) {
   std::vector<std::string> lines(rows);
+  if (rows == 0) return lines;
   const size_t shown = std::min(values.size(), columns);
   const auto first = values.end() - static_cast<std::ptrdiff_t>(shown);
   double low = 0, high = 0;
