@@ -73,7 +73,8 @@ std::string SafeText(std::string_view text, size_t columns_max) {
     if (!character.valid) {
       piece = absl::StrFormat("\\x%02x", static_cast<uint8_t>(text[at]));
     } else if (IsIn(kUnsafe, character.code)) {
-      piece = absl::StrFormat(character.code < 0x100 ? "\\x%02x" : "\\u%04x", character.code);
+      piece = character.code < 0x100 ? absl::StrFormat("\\x%02x", character.code)
+                                     : absl::StrFormat("\\u%04x", character.code);
     }
     const size_t wide = TextColumns(piece);
     // Combining characters without an end take no columns, but memory.

@@ -207,7 +207,7 @@ void FindSlowLinks(const JobFacts& facts, Findings* found) {
                               link.push_seconds >= kPushRatio * own_pushes.MedianWithout(link.push_seconds);
       if (is_straggler && !stands_out) continue;
       slow.push_back(server);
-      const auto compare = [&](const char* what, bool is_slow, double own, double other) {
+      const auto compare = [&, server = server](const char* what, bool is_slow, double own, double other) {
         if (!is_slow) return;
         evidence.push_back(absl::StrCat(what, " server/", server, " takes ", ShortSpanText(own),
                                         "; of the other workers ", ShortSpanText(other)));

@@ -18,6 +18,9 @@ namespace {
 // So many signs of life are asked for within a heartbeat time-out.
 constexpr int kHeartbeatsInTimeout = 4;
 
+// With the sweep that finds it, who falls silent is given up within two.
+constexpr double kGivenUpAfterTimeouts = 1.875;
+
 // So often the rates of updates are looked at where nobody asks for them.
 constexpr absl::Duration kLookPeriod = absl::Seconds(2);
 
@@ -255,7 +258,8 @@ void JobHost::Sweep() {
   {
     MutexLock lock(&members_mutex_);
     if (pause > options_.heartbeat_timeout) members_->Excuse(pause);
-    silent = members_->SilentFor(2 * options_.heartbeat_timeout, now);
+    // Sweeps come several times within a time-out: so that the last of them finds whom two time-outs are over for.
+    silent = members_->SilentFor(kGivenUpAfterTimeouts * options_.heartbeat_timeout, now);
     for (const Membership::Silent& worker : silent) {
       members_->GiveUp(worker.worker, worker.incarnation);
       loads_.erase(worker.worker);

@@ -1,6 +1,6 @@
 // Whole clusters in virtual time, from a seed: workers come, work, fall silent, die and come back under their number,
 // against a real JobHost. What must hold whatever happens to them:
-//   - who is silent for two heartbeat time-outs is given up within a sweep more, and nobody is who was heard of;
+//   - who is silent for two heartbeat time-outs is given up, and nobody is who was heard of within 1.8 of them;
 //   - the run ends, with every example of each epoch used: exactly once if nobody was lost, else at least once;
 //   - no lease is with two workers at a time.
 #include <algorithm>
@@ -24,9 +24,7 @@ using testing::kAnyTime;
 using testing::MakeCreateJob;
 
 constexpr absl::Duration kTimeout = absl::Milliseconds(500);
-constexpr absl::Duration kTick = absl::Milliseconds(50);
-// The sweep is late by no more than a tick.
-
+constexpr absl::Duration kTick = absl::Milliseconds(50);  // and of sweeps
 struct Scenario {
   uint64_t seed = 0;
   uint32_t workers = 4;
@@ -159,8 +157,9 @@ class Simulation {
       if (worker.incarnation != told.incarnation()) continue;
       const absl::Duration silence = clock_.Now() - worker.heard;
       const bool lives = told.state() == wire::WorkerStatus::LIVE || told.state() == wire::WorkerStatus::SUSPECT;
-      EXPECT_TRUE(!lives || silence <= 2 * kTimeout + kTick) << told.name() << " silent for " << silence;
-      EXPECT_TRUE(told.state() != wire::WorkerStatus::DEAD || silence > 2 * kTimeout) << told.name() << ' ' << silence;
+      EXPECT_TRUE(!lives || silence <= 2 * kTimeout) << told.name() << " silent for " << silence;
+      EXPECT_TRUE(told.state() != wire::WorkerStatus::DEAD || silence > 1.8 * kTimeout)
+          << told.name() << ' ' << silence;
       EXPECT_TRUE(told.state() != wire::WorkerStatus::SUSPECT || silence > kTimeout) << told.name() << ' ' << silence;
     }
   }
