@@ -101,6 +101,32 @@ class TrainCommandTest(unittest.TestCase):
         self.assertIn("Failed after ", output)
         self.assertEqual((output + errors).count("first value that is not finite"), 1, "the cause is said once")
 
+    def test_warns_of_a_crowd_that_pushes_by_momentum(self):
+        momentum = "--set=optimizer.nesterov.learning_rate=0.001"
+        crowd = "--devices=cpu:0,cpu:1,cpu:2,cpu:3"
+        self.assertIn("4 replicas push by momentum", self.train(momentum, crowd)[1])
+        self.assertNotIn("by momentum", self.train(momentum, "--devices=cpu:0,cpu:1")[1])
+        self.assertNotIn("by momentum", self.train(crowd)[1])
+
+    def test_its_status_can_be_asked_for(self):
+        process = subprocess.Popen([PROGRAM, "train", self.job, "--listen=127.0.0.1:0", "--servers=2", "--devices=cpu:0,cpu:1",
+                                    "--set=budget.epochs=100000"], stdout=subprocess.PIPE, text=True)
+        try:
+            for line in process.stdout:
+                if "downpour top" in line:
+                    address = line.split()[-1]
+                    break
+            deadline = time.monotonic() + PATIENCE_S
+            seen = ""
+            while "worker/1" not in seen and time.monotonic() < deadline:
+                seen = subprocess.run([PROGRAM, "status", address], capture_output=True, text=True, timeout=PATIENCE_S,
+                                      check=False).stdout
+            for name in ("server/0", "server/1", "worker/0", "worker/1"):
+                self.assertIn(name, seen)
+        finally:
+            process.kill()
+            process.communicate()
+
     def test_ctrl_c_ends_the_run_with_its_summary(self):
         process = subprocess.Popen([PROGRAM, "train", self.job, "--devices=cpu:0,cpu:1", "--set=budget.epochs=1000000",
                                     "--set=logging.every_steps=1"],

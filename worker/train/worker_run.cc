@@ -61,6 +61,18 @@ void FillIn(const WorkerRunOptions& options, const RunStart& start, RunMonitor* 
   }
 }
 
+// Replicas that do not wait for each other make as many steps at once as there are of them, each from weights that know
+// nothing of the others', and momentum makes every one of them ten times as long.
+std::string CrowdWarning(const LoadedJob& job, size_t replicas) {
+  constexpr size_t kCrowd = 4;
+  const bool alone = job.config.policy().has_async() && !job.config.policy().staleness_aware_rate();
+  const bool long_steps = job.config.optimizer().has_momentum() || job.config.optimizer().has_nesterov();
+  if (!alone || !long_steps || replicas < kCrowd) return "";
+  return absl::StrCat(replicas,
+                      " replicas push by momentum without waiting for each other: if the loss does not fall, ",
+                      "lower the learning rate, let them wait (policy { sync {} }), or use fewer (--devices)");
+}
+
 // What all replicas have come to.
 class Outcome {
  public:
@@ -111,6 +123,7 @@ RunEnd RunWorker(const WorkerRunOptions& options) {
   };
   monitor.Start(start);
   for (const std::string& note : options.data->notes) monitor.Note(note);
+  if (const std::string warning = CrowdWarning(job, devices.size()); !warning.empty()) monitor.Note(warning);
 
   std::atomic<bool> stop{false};
   Outcome outcome;
