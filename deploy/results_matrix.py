@@ -31,22 +31,23 @@ PLAIN_WITH_ONE_REPLICA = ("bounded staleness", "delay compensation", "staleness-
 STEPS_ARE_OF_A_REPLICA = ("model averaging", "DiLoCo", "elastic averaging")
 
 _RATE = "optimizer.nesterov.learning_rate=0.05"
-_WARM_STEPS = FASHION_STEPS // 2
-# What is changed of the job `fashion_mnist`, whose rate here does not warm up.
+# What is changed of the job `fashion_mnist`, whose rate warms up for 150 steps here.
 REMEDIES = (
     ("Nesterov momentum 0.9, rate 0.05", (_RATE,)),
-    ("+ delay compensation 0.04", (_RATE, "optimizer.delay_compensation.lambda=0.04")),
-    ("+ delay compensation 2", (_RATE, "optimizer.delay_compensation.lambda=2")),
-    ("+ staleness-aware rate", (_RATE, "policy.staleness_aware_rate=true")),
-    ("+ warm start of half an epoch", (_RATE, f"policy.warm_start.steps={_WARM_STEPS}")),
-    ("+ rate warms up for half an epoch", (_RATE, f"optimizer.schedule.warmup.steps={_WARM_STEPS}")),
-    ("+ gradients clipped to norm 1", (_RATE, "replica.clip_global_norm=1")),
+    ("without the rate's warm-up", (_RATE, "optimizer.schedule.warmup.steps=0")),
+    ("rate 0.02", ("optimizer.nesterov.learning_rate=0.02",)),
+    ("momentum 0.8", (_RATE, "optimizer.nesterov.momentum=0.8")),
+    ("staleness-aware rate", (_RATE, "policy.staleness_aware_rate=true")),
+    ("delay compensation 0.04", (_RATE, "optimizer.delay_compensation.lambda=0.04")),
+    ("delay compensation 2", (_RATE, "optimizer.delay_compensation.lambda=2")),
+    ("warm start of half an epoch", (_RATE, f"policy.warm_start.steps={FASHION_STEPS // 2}")),
+    ("gradients clipped to norm 1", (_RATE, "replica.clip_global_norm=1")),
     ("plain SGD, rate 0.2", ("optimizer.sgd.learning_rate=0.2",)),
     ("Adagrad, rate 0.02", ("optimizer.adagrad.learning_rate=0.02",)),
 )
 # Without any delay these do nothing: their first column is that of the first row.
-NOTHING_WITHOUT_DELAY = ("+ delay compensation 0.04", "+ delay compensation 2", "+ staleness-aware rate",
-                          "+ warm start of half an epoch")
+NOTHING_WITHOUT_DELAY = ("staleness-aware rate", "delay compensation 0.04", "delay compensation 2",
+                         "warm start of half an epoch")
 
 # Shipped jobs as they are, with as many replicas as they are written for.
 JOBS = ("fashion_mnist", "fashion_mnist_sync", "cifar10_fast", "wide_deep", "quickstart")
@@ -58,10 +59,10 @@ def _devices(replicas):
 
 def policy_run(policy, replicas, seed):
     """Ten epochs of the policy's job. Schedules are cut to what the servers, or each replica, count until then."""
-    steps = EPOCHS * FASHION_STEPS
+    schedule, steps = "optimizer.schedule", EPOCHS * FASHION_STEPS
     if policy in STEPS_ARE_OF_A_REPLICA:
-        steps = math.ceil(steps / replicas)
-    overrides = [f"seed={seed}", f"budget.epochs={EPOCHS}", f"optimizer.schedule.cosine.total_steps={steps}"]
+        schedule, steps = "replica.local.schedule", math.ceil(steps / replicas)
+    overrides = [f"seed={seed}", f"budget.epochs={EPOCHS}", f"{schedule}.cosine.total_steps={steps}"]
     if policy == "sync":
         overrides.append(f"batch={BATCH // replicas}")
     return Run("policies", (policy, replicas, seed), dict(POLICIES)[policy], _devices(replicas), overrides)
@@ -71,7 +72,7 @@ def staleness_run(remedy, delay, seed):
     """One replica, whose pushes are as late as if there were `delay` of them."""
     overrides = [f"seed={seed}", f"budget.epochs={STALENESS_EPOCHS}", f"replica.virtual_replicas={delay}",
                  f"optimizer.schedule.cosine.total_steps={STALENESS_EPOCHS * FASHION_STEPS}",
-                 "optimizer.schedule.warmup.steps=0", f"evaluation.every_epochs={STALENESS_EPOCHS}"]
+                 "optimizer.schedule.warmup.steps=150", f"evaluation.every_epochs={STALENESS_EPOCHS}"]
     return Run("staleness", (remedy, delay, seed), "fashion_mnist", _devices(1), overrides + list(dict(REMEDIES)[remedy]))
 
 
@@ -86,7 +87,7 @@ def _policies(seed, replicas):
 
 
 def _staleness(seed):
-    for delay in (8, 1, 16, 4, 2):
+    for delay in (8, 1, 2, 16, 4):
         for remedy, _ in REMEDIES:
             if delay > 1 or remedy not in NOTHING_WITHOUT_DELAY:
                 yield staleness_run(remedy, delay, seed)

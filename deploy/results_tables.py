@@ -15,7 +15,8 @@ def outcome(events):
     end, value = events[-1], accuracy(events)
     if value is None:
         return f"diverged after {end['steps']} steps"
-    return f"{value:.2f} %, loss {end['test_loss']:.4f}, {end['seconds']:.0f} s, {end['examples_per_second']:.0f} examples/s"
+    return (f"{value:.2f} %, loss {end['test_loss']:.4f}, {end['seconds']:.0f} s, "
+            f"{end['examples_per_second']:.0f} examples/s")
 
 
 def not_computing(events):

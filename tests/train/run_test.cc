@@ -228,6 +228,19 @@ TEST(RunTest, OneReplicaThatStepsOnItsOwnAsTheServersDoNeedNotFetch) {
   EXPECT_NE(plain.weights, RunSmallJob(job + "policy { async { fetch_every: 5 } }").weights);
 }
 
+TEST(RunTest, LocalStepsMayHaveAScheduleOfTheirOwn) {
+  const std::string schedule = "schedule { cosine { total_steps: 64 } } ";
+  const std::string rest = "budget { epochs: 2 } evaluation { off: true } ";
+  const std::string averaging = "optimizer { sgd { learning_rate: 1 } } policy { model_averaging { local_steps: 4 } } ";
+  const RunResult plain = RunSmallJob(rest + "optimizer { sgd { learning_rate: 0.1 } " + schedule + "}");
+  const RunResult averaged = RunSmallJob(rest + averaging + "replica { local { learning_rate: 0.1 " + schedule + "} }");
+  const RunResult constant = RunSmallJob(rest + averaging + "replica { local { learning_rate: 0.1 } }");
+  ASSERT_TRUE(averaged.end.status.ok()) << averaged.end.status;
+  // But for the rounding of weights that travel as differences.
+  EXPECT_LT(Distance(plain, averaged), 2e-3);
+  EXPECT_GT(Distance(plain, constant), 0.1);
+}
+
 TEST(RunTest, LocalStepsAreOfClippedGradients) {
   const std::string job =
       "optimizer { sgd { learning_rate: 0.1 } } budget { epochs: 1 } evaluation { off: true } "

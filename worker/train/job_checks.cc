@@ -5,9 +5,11 @@
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "common/base/status.h"
 #include "common/base/string_view.h"
 #include "common/config/field_check.h"
+#include "common/schedule/schedule.h"
 
 namespace downpour {
 namespace {
@@ -162,7 +164,11 @@ absl::Status CheckReplica(const LoadedJob& job, const Checker& check) {
   }
   DP_RETURN_IF_ERROR(check.In("replica.local.learning_rate", replica.local().learning_rate(), kNonNegative));
   DP_RETURN_IF_ERROR(check.In("replica.local.momentum", replica.local().momentum(), kShareKept));
-  return check.In("replica.local.weight_decay", replica.local().weight_decay(), kNonNegative);
+  DP_RETURN_IF_ERROR(check.In("replica.local.weight_decay", replica.local().weight_decay(), kNonNegative));
+  if (!replica.local().has_schedule()) return absl::OkStatus();
+  const absl::Status schedule = Schedule::Create(replica.local().schedule(), replica.local().learning_rate()).status();
+  if (schedule.ok()) return schedule;
+  return job.Wrong("replica.local.schedule", absl::StrReplaceAll(schedule.message(), {{"optimizer.", "local."}}));
 }
 
 absl::Status CheckCheckpoint(const LoadedJob& job, const Checker& check) {

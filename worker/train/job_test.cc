@@ -148,6 +148,8 @@ TEST_F(JobTest, FieldsThatDoNotGoTogetherAreRefused) {
   EXPECT_THAT(ErrorOf(job + "evaluation { off: true early_stopping {} }"), HasSubstr("they are off"));
   EXPECT_THAT(ErrorOf(job + "replica { local {} }"), HasSubstr("async with fetch_every above 1"));
   EXPECT_THAT(ErrorOf(job + "policy { bounded_staleness {} } replica { local {} }"), HasSubstr("model_averaging"));
+  EXPECT_THAT(ErrorOf(job + "policy { elastic_averaging {} } replica { local { schedule { cosine {} } } }"),
+              HasSubstr("replica.local.schedule: local.schedule.cosine.total_steps"));
   EXPECT_THAT(ErrorOf(job + "replica { compute: INT32 }"), HasSubstr("FLOAT32 or BFLOAT16"));
   EXPECT_THAT(ErrorOf(job + "name: 'a/b'"), HasSubstr("letters, digits"));
   EXPECT_THAT(ErrorOf(job, {"budget={}"}), HasSubstr("say when the run ends"));

@@ -14,7 +14,8 @@ bool IsState(const ParameterSpec& parameter) { return parameter.role == Paramete
 
 absl::StatusOr<std::unique_ptr<LocalStep>> LocalStep::Create(const LocalOptimizer& config,
                                                              const ScheduleConfig& schedule, const Network& network) {
-  DP_ASSIGN_OR_RETURN(Schedule rates, Schedule::Create(schedule, config.learning_rate()));
+  DP_ASSIGN_OR_RETURN(Schedule rates,
+                      Schedule::Create(config.has_schedule() ? config.schedule() : schedule, config.learning_rate()));
   std::unique_ptr<LocalStep> step(new LocalStep(config, std::move(rates)));
   for (const Graph::Parameter& parameter : network.graph().parameters()) {
     const bool moves = config.momentum() > 0 && !IsState(*parameter.spec);

@@ -12,12 +12,12 @@
 
 namespace downpour {
 
-// Steps of a replica on its own weights: SGD, with momentum if wanted, in the job's schedule by steps of its own (or
-// from where it is told to be), with the multipliers and decays of the model's parameters. Statistics move as they move
-// on servers. One thread.
+// Steps of a replica on its own weights: SGD, with momentum if wanted, in a schedule by steps of its own (or from where
+// it is told to be), with the multipliers and decays of the model's parameters. Statistics move as they move on
+// servers. One thread.
 class LocalStep {
  public:
-  // INVALID_ARGUMENT for a schedule that makes no sense.
+  // `schedule`: for a config that has none. INVALID_ARGUMENT for one that makes no sense.
   static absl::StatusOr<std::unique_ptr<LocalStep>> Create(const LocalOptimizer& config, const ScheduleConfig& schedule,
                                                            const Network& network);
 
