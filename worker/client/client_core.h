@@ -146,6 +146,8 @@ class ClientCore final : public std::enable_shared_from_this<ClientCore> {
   template <typename Response, typename Request>
   absl::StatusOr<Response> AskCoordinator(Request request, CoordinatorCall<Request, Response> call,
                                           std::string_view what) DP_EXCLUDES(mutex_);
+  // Waits for a while until the server has said on a new stream what ends this worker.
+  void FindOutWhy(ServerState* server, const absl::Status& status) DP_EXCLUDES(mutex_);
 
   // ---- Load (client_load.cc)
   void DescribeLinks(wire::WorkerLoad* load) DP_REQUIRES(mutex_);

@@ -1,3 +1,4 @@
+#include <type_traits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -5,6 +6,11 @@
 #include "worker/client/client_core.h"
 
 namespace downpour {
+namespace {
+
+constexpr absl::Duration kLookedEvery = absl::Milliseconds(10);
+
+}  // namespace
 
 template <typename Response, typename Request>
 absl::StatusOr<Response> ClientCore::AskCoordinator(Request request, CoordinatorCall<Request, Response> call,
@@ -22,6 +28,11 @@ absl::StatusOr<Response> ClientCore::AskCoordinator(Request request, Coordinator
     }
     absl::StatusOr<Response> answer = (server->carrier->control().*call)(request, options_.control_timeout);
     if (answer.ok()) return answer;
+    if constexpr (std::is_same_v<Request, wire::TakeWorkRequest>) {
+      // The coordinator does not count this worker in, which its streams may not have heard yet. (Of a report it may
+      // mean no more than that the lease is another's.)
+      if (absl::IsFailedPrecondition(answer.status())) FindOutWhy(server, answer.status());
+    }
     const absl::Duration again = Now() + backoff.Next();
     MutexLock lock(&mutex_);
     // What ended this worker says more than how this call failed.
@@ -31,6 +42,19 @@ absl::StatusOr<Response> ClientCore::AskCoordinator(Request request, Coordinator
     }
     while (status_.ok() && Now() < again) timer_wake_.WaitFor(&mutex_, again - Now());
   }
+}
+
+void ClientCore::FindOutWhy(ServerState* server, const absl::Status& status) {
+  Effects effects;
+  {
+    MutexLock lock(&mutex_);
+    if (!status_.ok()) return;
+    AskWhy(server, status, &effects);
+  }
+  Run(std::move(effects));
+  const absl::Duration give_up_at = Now() + options_.control_timeout;
+  MutexLock lock(&mutex_);
+  while (status_.ok() && !closing_ && Now() < give_up_at) timer_wake_.WaitFor(&mutex_, kLookedEvery);
 }
 
 absl::StatusOr<wire::TakeWorkResponse> ClientCore::TakeWork() {
