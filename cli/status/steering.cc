@@ -88,7 +88,8 @@ absl::Status Steering::WaitForWorkers(const StopOptions& options) {
   const absl::Time end = absl::Now() + options.patience;
   while (true) {
     std::vector<std::string> here;
-    for (const auto& [number, sources] : CollectWorkers(poller_->Poll())) {
+    const ClusterSample sample = poller_->Poll();  // that the sources point into
+    for (const auto& [number, sources] : CollectWorkers(sample)) {
       if (sources.coordinator == nullptr) continue;
       const wire::WorkerStatus::State state = sources.coordinator->state();
       if (state == wire::WorkerStatus::LIVE || state == wire::WorkerStatus::SUSPECT) here.push_back(WorkerName(number));

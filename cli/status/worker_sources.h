@@ -32,6 +32,7 @@ struct WorkerSources {
 
 // By the replica's number.
 std::map<uint32_t, WorkerSources> CollectWorkers(const ClusterSample& sample);
+std::map<uint32_t, WorkerSources> CollectWorkers(ClusterSample&& sample) = delete;  // they point into it
 
 }  // namespace downpour
 
