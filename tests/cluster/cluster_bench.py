@@ -27,7 +27,9 @@ import cluster
 from cluster import Cluster, free_ports, json_lines, wait_until, write
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-REFERENCE = ["--set=data.synthetic_if_missing=true", "--set=evaluation.off=true", "--set=budget.epochs=1000000"]
+# A learning rate that suits synthetic images, too; how fast a step is does not hang on it.
+REFERENCE = ["--set=data.synthetic_if_missing=true", "--set=evaluation.off=true", "--set=budget.epochs=1000000",
+             "--set=optimizer.sgd.learning_rate=0.001"]
 
 LARGE = """
 name: "large"
