@@ -47,10 +47,7 @@ void ServerFlags::Register(CLI::App* app) {
   app->add_option("--drain_timeout", drain_timeout, "Seconds that what is open has to finish after SIGTERM")
       ->check(CLI::Range(0.0, 1e6))
       ->capture_default_str();
-  app->add_option("--log_format", log_format, "Of the log on stderr")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->capture_default_str();
-  app->add_flag("--version", version, "Show the version, and those of what it was built on");
+  program.Register(app);
 
   RegisterServerSecurity(app, &security);
   app->add_option("--shared_memory", shared_memory, "Payloads of workers on this machine go through shared memory")

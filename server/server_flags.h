@@ -9,6 +9,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/base/program.h"
 #include "common/rpc/security/options.h"
 #include "common/sharding/shard_map.h"
 
@@ -25,8 +26,7 @@ struct ServerFlags {
   double heartbeat_timeout = 0.5;  // seconds
   double wait_for_job = 0;         // seconds; 0: without end
   double drain_timeout = 10;       // seconds
-  std::string log_format = "text";
-  bool version = false;
+  ProgramFlags program;
 
   SecurityOptions security;
   bool shared_memory = true;

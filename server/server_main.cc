@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <thread>
@@ -19,8 +20,8 @@
 #include "common/base/log.h"
 #include "common/base/port_file.h"
 #include "common/base/process_facts.h"
+#include "common/base/program.h"
 #include "common/base/status.h"
-#include "common/base/version_facts.h"
 #include "common/rpc/process_settings.h"
 #include "common/rpc/security/credentials.h"
 #include "common/rpc/shared_memory/channels.h"
@@ -183,11 +184,6 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? downpour::kExitDone : downpour::kExitUsage;
   }
-  if (flags.version) {
-    const std::string text = downpour::VersionText(downpour::VersionFacts());
-    const bool written = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
-    return written ? downpour::kExitDone : downpour::kExitFailed;
-  }
-  if (flags.log_format == "json") downpour::SetLogFormat(downpour::LogFormat::kJson);
+  if (const std::optional<int> status = downpour::StartProgram(flags.program)) return *status;
   return downpour::Serve(flags);
 }

@@ -44,10 +44,7 @@ void WorkerFlags::Register(CLI::App* app) {
       ->capture_default_str();
   app->add_option("--shared_memory", shared_memory, "Payloads of servers on this machine go through shared memory")
       ->capture_default_str();
-  app->add_option("--log_format", log_format, "Of the log on stderr")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->capture_default_str();
-  app->add_flag("--version", version, "Show the version, and those of what it was built on");
+  program.Register(app);
   RegisterPeerSecurity(app, &security);
 }
 

@@ -6,6 +6,7 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
+#include "common/base/program.h"
 #include "common/cluster/task_name.h"
 #include "common/rpc/security/options.h"
 
@@ -26,8 +27,7 @@ struct WorkerFlags {
   std::string json_log;
   double wait = 60;  // seconds
   bool shared_memory = true;
-  std::string log_format = "text";
-  bool version = false;
+  ProgramFlags program;
   SecurityOptions security;
 
   void Register(CLI::App* app);

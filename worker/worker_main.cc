@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,10 +16,10 @@
 #include "common/base/log.h"
 #include "common/base/port_file.h"
 #include "common/base/process_facts.h"
+#include "common/base/program.h"
 #include "common/base/status.h"
 #include "common/base/stop_signals.h"
 #include "common/base/string_view.h"
-#include "common/base/version_facts.h"
 #include "common/rpc/grpc_carrier.h"
 #include "common/rpc/process_settings.h"
 #include "common/rpc/security/credentials.h"
@@ -76,6 +77,13 @@ class Ways {
   SharedMemoryClientChannels shared_memory_;
 };
 
+// What all replicas of this process have in common.
+void AddProcess(wire::WorkerLoad* load) {
+  const ProcessFacts facts = FindProcessFacts();
+  load->set_host(facts.host);
+  load->set_device_memory_used(facts.resident_bytes);
+}
+
 // What this task tells of itself, from before the run to its end.
 class Teller {
  public:
@@ -113,8 +121,7 @@ class Teller {
     report.mutable_task()->set_state(trains ? wire::TaskStatus::RUNNING : wire::TaskStatus::WAITING);
     if (!trains) report.mutable_task()->set_waiting_for(runs ? "servers, and the first weights" : "its data");
     for (wire::WorkerStatus& worker : *report.mutable_workers()) {
-      worker.mutable_load()->set_host(report.task().host());
-      worker.mutable_load()->set_device_memory_used(report.task().resident_bytes());
+      AddProcess(worker.mutable_load());
     }
     wire::TaskAddress& own = *report.add_tasks();
     own.set_task(report.task().task());
@@ -192,9 +199,7 @@ int Work(const WorkerFlags& flags) {
     client.status_address = teller.address();
     client.describe_load = [describe = std::move(describe_load)](wire::WorkerLoad* load) {
       describe(load);
-      const ProcessFacts facts = FindProcessFacts();
-      load->set_host(facts.host);
-      load->set_device_memory_used(facts.resident_bytes);
+      AddProcess(load);
     };
     client.join_timeout = absl::Seconds(flags.wait);
     client.operation_timeout = absl::Seconds(flags.wait);
@@ -222,11 +227,6 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? downpour::kExitDone : downpour::kExitUsage;
   }
-  if (flags.version) {
-    const std::string text = downpour::VersionText(downpour::VersionFacts());
-    const bool written = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
-    return written ? downpour::kExitDone : downpour::kExitFailed;
-  }
-  if (flags.log_format == "json") downpour::SetLogFormat(downpour::LogFormat::kJson);
+  if (const std::optional<int> status = downpour::StartProgram(flags.program)) return *status;
   return downpour::Work(flags);
 }

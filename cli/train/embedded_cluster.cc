@@ -114,8 +114,4 @@ absl::Status EmbeddedCluster::TellStatus(const std::string& listen) {
   return absl::OkStatus();
 }
 
-void EmbeddedCluster::StopRun(const std::string& why, bool evaluate) {
-  for (auto& [id, server] : servers_) server.host->StopRun(why, evaluate);
-}
-
 }  // namespace downpour

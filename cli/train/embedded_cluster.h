@@ -44,9 +44,6 @@ class EmbeddedCluster {
   absl::Status TellStatus(const std::string& listen);
   const std::string& status_address() const { return status_address_; }  // of the first
 
-  // Ends the run: see JobHost.
-  void StopRun(const std::string& why, bool evaluate);
-
   JobHost& host(ServerId server) { return *servers_.at(server).host; }
 
  private:

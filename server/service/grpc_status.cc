@@ -6,40 +6,17 @@
 
 #include "common/base/clock.h"
 #include "server/service/grpc_message.h"
+#include "server/service/grpc_unary.h"
 
 namespace downpour {
 namespace {
 
-template <typename Request>
-absl::Status NotThat() {
-  return absl::InvalidArgumentError("the bytes are no " + Request::descriptor()->full_name());
-}
-
-// A call with one message each way, answered from memory.
-template <typename Request, typename Response, typename Answer>
-class QuickCall final : public CallHandler {
- public:
-  QuickCall(GrpcCall* call, Answer answer) : call_(call), answer_(std::move(answer)) {}
-
-  void Begin() override { call_->Read(); }
-  void OnReadEnd() override { call_->Finish(absl::InvalidArgumentError("a call without a message")); }
-  void OnRead(grpc::ByteBuffer message) override {
-    const std::optional<Request> request = FromByteBuffer<Request>(std::move(message));
-    if (!request.has_value()) return call_->Finish(NotThat<Request>());
-    call_->ExpectFinish();
-    const absl::StatusOr<Response> response = answer_(*request);
-    if (!response.ok()) return call_->FinishExpected(response.status());
-    call_->WriteAndFinishExpected(ToByteBuffer(*response));
-  }
-
- private:
-  GrpcCall* const call_;
-  const Answer answer_;
-};
-
-template <typename Request, typename Response, typename Answer>
-std::unique_ptr<CallHandler> Make(GrpcCall* call, Answer answer) {
-  return std::make_unique<QuickCall<Request, Response, Answer>>(call, std::move(answer));
+// Answered from memory.
+template <typename Request, typename Response>
+std::unique_ptr<CallHandler> Make(GrpcCall* call, StatusSource* source,
+                                  absl::StatusOr<Response> (StatusSource::*method)(const Request&)) {
+  const auto answer = [source, method](const Request& request, absl::Duration) { return (source->*method)(request); };
+  return std::make_unique<UnaryCall<Request, Response>>(call, answer, nullptr);
 }
 
 }  // namespace
@@ -54,7 +31,7 @@ class StatusWatch final : public CallHandler {
   }
   void OnRead(grpc::ByteBuffer message) override {
     request_ = FromByteBuffer<wire::WatchRequest>(std::move(message));
-    if (!request_.has_value()) return Finish(NotThat<wire::WatchRequest>());
+    if (!request_.has_value()) return Finish(absl::InvalidArgumentError("the bytes are no downpour.wire.WatchRequest"));
     status_->Add(call_, WatchPeriod(*request_));
     due_ = true;
     Tell();
@@ -94,24 +71,15 @@ class StatusWatch final : public CallHandler {
 
 std::unique_ptr<CallHandler> GrpcStatus::MakeCall(const std::string& method, GrpcCall* call) {
   if (method == "/downpour.wire.Status/Get") {
-    return Make<wire::StatusRequest, wire::StatusReport>(
-        call, [this](const wire::StatusRequest& request) -> absl::StatusOr<wire::StatusReport> {
-          return source_->Describe(request);
-        });
+    const auto answer = [this](const wire::StatusRequest& request, absl::Duration) {
+      return source_->Describe(request);
+    };
+    return std::make_unique<UnaryCall<wire::StatusRequest, wire::StatusReport>>(call, answer, nullptr);
   }
   if (method == "/downpour.wire.Status/Watch") return std::make_unique<StatusWatch>(call, this);
-  if (method == "/downpour.wire.Admin/StopJob") {
-    return Make<wire::StopJobRequest, wire::StopJobResponse>(
-        call, [this](const wire::StopJobRequest& request) { return source_->StopJob(request); });
-  }
-  if (method == "/downpour.wire.Admin/DrainWorker") {
-    return Make<wire::DrainWorkerRequest, wire::DrainWorkerResponse>(
-        call, [this](const wire::DrainWorkerRequest& request) { return source_->DrainWorker(request); });
-  }
-  if (method == "/downpour.wire.Admin/Shutdown") {
-    return Make<wire::ShutdownRequest, wire::ShutdownResponse>(
-        call, [this](const wire::ShutdownRequest& request) { return source_->Shutdown(request); });
-  }
+  if (method == "/downpour.wire.Admin/StopJob") return Make(call, source_, &StatusSource::StopJob);
+  if (method == "/downpour.wire.Admin/DrainWorker") return Make(call, source_, &StatusSource::DrainWorker);
+  if (method == "/downpour.wire.Admin/Shutdown") return Make(call, source_, &StatusSource::Shutdown);
   return nullptr;
 }
 

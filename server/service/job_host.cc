@@ -222,11 +222,6 @@ absl::StatusOr<wire::ReportWorkResponse> JobHost::ReportWork(const wire::ReportW
   return response;
 }
 
-void JobHost::StopRun(std::string why, bool evaluate) {
-  const std::shared_ptr<const Job> current = job();
-  if (current != nullptr && current->coordinator() != nullptr) current->coordinator()->Stop(std::move(why), evaluate);
-}
-
 // ---- ExchangeHost
 
 absl::StatusOr<std::unique_ptr<ServerEnd>> JobHost::Open(const ExchangePeer& peer, const ExchangeLimits& limits,

@@ -81,9 +81,6 @@ class JobHost final : public Control, public ExchangeHost, public StatusSource, 
   // which this was not called, because the whole process stood still, is nobody's silence.
   void Sweep();
 
-  // Ends the run of a job with a plan, as soon as its workers report: see Coordinator.
-  void StopRun(std::string why, bool evaluate);
-
   // Goes by a newer shard map (Job::InstallMap says which ones): whoever comes with an older epoch is refused, and gets
   // this map by Join. NOT_FOUND before CreateJob.
   absl::Status InstallMap(ShardMap map);

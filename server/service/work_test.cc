@@ -166,7 +166,9 @@ TEST_F(WorkTest, ARunCanBeStopped) {
   Start();
   Join(0);
   const auto work = Take(0);
-  host_->StopRun("stopped by Ctrl-C", /*evaluate=*/false);
+  wire::StopJobRequest stop;
+  stop.set_why("stopped by Ctrl-C");
+  ASSERT_TRUE(host_->StopJob(stop).ok());
   EXPECT_TRUE(Report(0, work->training().lease(), 10)->stop());
   EXPECT_EQ(Take(0)->finished().why(), "stopped by Ctrl-C");
 }
